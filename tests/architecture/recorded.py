@@ -1,7 +1,8 @@
 """All functions, loaded from the template as a local run loads them, with every AWS request they make written down.
 
-What they ask of a client is noted before it is sent. Posts to sockets and requests to the object store do not go through
-a client of botocore. They arrive at a server of our own, which passes those for objects on. Every entry is a pair of action and resource, `("dynamodb:Query", "Table/index/gsi1")`.
+What they ask of a client is noted before it is sent. Posts to sockets and requests to the object store do not go
+through a client of botocore. They arrive at a server of our own, which passes those for objects on. Every entry is a
+pair of action and resource, such as `("dynamodb:Query", "Table/index/gsi1")`.
 """
 
 from __future__ import annotations

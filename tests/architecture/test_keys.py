@@ -1,4 +1,4 @@
-"""Key patterns: listed where one looks for them, unique, parseable, and in the order of their numbers."""
+"""Key patterns: each is in the table of keys, unique, can be read back, and sorts as its numbers do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operations cost does not grow with the place, where it need not: the measurement of `bench.growth`, in small."""
+"""The cost of an operation does not grow with the place, unless it must: a small version of `bench.growth`."""
 
 from __future__ import annotations
 

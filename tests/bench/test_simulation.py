@@ -1,4 +1,4 @@
-"""The simulation of `bench.model`: what queueing theory knows of it must come out."""
+"""The simulation of `bench.model`: its results must agree with queueing theory."""
 
 from __future__ import annotations
 

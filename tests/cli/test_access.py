@@ -70,7 +70,7 @@ def test_a_token_is_good_for_as_long_as_was_asked(parley: Run, local: Stack, ser
     assert ran.json.keys() == {"token", "identity", "service_sid", "key_sid", "expires_at"}
 
 
-def test_an_unknown_service_is_said(parley: Run, local: Stack):
+def test_an_unknown_service_is_reported(parley: Run, local: Stack):
     unknown = "IS" + "0" * 32
     line = f"parley: there is no service {unknown}: `parley status` lists the services\n"
     assert parley("token", "--identity", "alice", "--service", unknown) == (1, "", line)

@@ -207,7 +207,7 @@ def test_of_two_who_begin_at_once_one_is_refused(kept: Kept):
     assert kept.running.next == kept.at_next_start.next == "a" * 32
 
 
-def test_a_secret_that_holds_no_token_is_said_without_being_shown(parley: Run, kept: Kept):
+def test_a_secret_that_holds_no_token_is_reported_and_not_shown(parley: Run, kept: Kept):
     kept.emulator.text = "{broken"
     ran = parley("auth-token", "rotate")
     assert (ran.status, ran.out) == (1, "") and "holds neither a token nor two" in ran.err

@@ -103,7 +103,7 @@ def test_a_command_that_is_written_wrongly_gets_the_usage_and_status_2(parley: R
 
 
 @pytest.mark.parametrize("arguments", ON_A_SERVICE, ids=" ".join)
-def test_where_nothing_runs_is_said_in_one_line(
+def test_if_nothing_runs_one_line_says_so(
     parley: Run, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PARLEY_HOME", str(tmp_path))
@@ -111,7 +111,7 @@ def test_where_nothing_runs_is_said_in_one_line(
     assert parley(*arguments) == (1, "", line)
 
 
-def test_a_service_that_was_killed_is_said_in_one_line(parley: Run, stack: Stack, altered: Callable[..., None]):
+def test_if_the_service_was_killed_one_line_says_so(parley: Run, stack: Stack, altered: Callable[..., None]):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     altered(stack, pid=ended.pid)
@@ -121,7 +121,7 @@ def test_a_service_that_was_killed_is_said_in_one_line(parley: Run, stack: Stack
 
 
 @pytest.mark.parametrize("arguments", [["token", "--identity", "alice"], ["status"]], ids=" ".join)
-def test_a_port_where_nothing_listens_is_said_in_one_line(
+def test_if_nothing_listens_on_the_port_one_line_says_so(
     parley: Run, stack: Stack, altered: Callable[..., None], arguments: list[str]
 ):
     altered(stack, rest_url=closed_url())
@@ -214,12 +214,12 @@ DEPLOYED = ("--stack", "chat", "--region", "eu-west-1")
         ("Surprise", "AWS refused DescribeStacks (Surprise): said so"),
     ],
 )
-def test_what_aws_refuses_is_said_in_one_line(parley: Run, aws_refuses: Callable[[str], None], code: str, line: str):
+def test_a_refusal_of_aws_is_one_line(parley: Run, aws_refuses: Callable[[str], None], code: str, line: str):
     aws_refuses(code)
     assert parley(*DEPLOYED, "status") == (1, "", f"parley: {line}\n")
 
 
-def test_aws_that_cannot_be_reached_is_said_in_one_line(parley: Run, monkeypatch: pytest.MonkeyPatch):
+def test_if_aws_cannot_be_reached_one_line_says_so(parley: Run, monkeypatch: pytest.MonkeyPatch):
     url = closed_url()
     aws_at(monkeypatch, url)
     line = f"parley: AWS cannot be reached at {url}: check the Region and the network\n"
@@ -237,7 +237,7 @@ def test_an_emulator_that_cannot_be_reached_is_not_called_aws(
     assert parley("webhooks", "list") == (1, "", line)
 
 
-def test_missing_credentials_a_missing_region_and_an_unknown_profile_are_said(
+def test_missing_credentials_a_missing_region_and_an_unknown_profile_are_reported(
     parley: Run, monkeypatch: pytest.MonkeyPatch
 ):
     aws_at(monkeypatch, closed_url())

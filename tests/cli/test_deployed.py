@@ -214,13 +214,13 @@ def test_a_stack_without_a_console_says_how_to_get_one(parley: Run, cloud: Cloud
     assert parley(*cloud.options, "console") == (1, "", line)
 
 
-def test_a_stack_that_is_not_parleys_is_said_so(parley: Run, cloud: Cloud):
+def test_a_stack_that_is_not_parleys_is_reported(parley: Run, cloud: Cloud):
     cloud.deploy({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
     line = f"parley: the stack {cloud.name} has no output 'RestUrl': is it Parley? Its state is CREATE_COMPLETE\n"
     assert parley(*cloud.options, "status") == (1, "", line)
 
 
-def test_a_stack_that_is_not_there_is_said_so(parley: Run, cloud: Cloud):
+def test_a_stack_that_does_not_exist_is_reported(parley: Run, cloud: Cloud):
     ran = parley(*cloud.options, "status")
     assert (ran.status, ran.out) == (1, "")
     assert ran.err.startswith(f"parley: there is no stack {cloud.name} in eu-west-1: ") and ran.err.count("\n") == 1
@@ -311,7 +311,7 @@ def test_logs_are_found_in_every_group_and_by_the_id_of_a_request(parley: Run, c
     assert ran.out.count("\n") == 1 and " webhooks " in ran.out and "three" in ran.out
 
 
-def test_a_function_that_has_no_log_is_said(parley: Run, cloud: Cloud, deployed: Stack):
+def test_a_function_without_a_log_is_reported(parley: Run, cloud: Cloud, deployed: Stack):
     line = "parley: there is no log of nobody: there are rest_api, rest_api_access, webhooks\n"
     assert parley(*cloud.options, "logs", "--function", "nobody") == (1, "", line)
 

@@ -40,7 +40,7 @@ def outcomes(ran: Ran) -> dict[str, str]:
 HEALTHY = dict.fromkeys(CHECKS, "ok")
 
 
-def test_a_service_that_works_is_said_so_and_nothing_is_left_behind(parley: Run, local: Stack):
+def test_a_working_service_is_reported_as_working_and_nothing_is_left_behind(parley: Run, local: Stack):
     before = services(local), keys(local)
     ran = parley("doctor", "--json")
     assert (ran.status, ran.json["healthy"]) == (0, True)

@@ -30,7 +30,7 @@ def provoke(stack: Stack) -> str:
     return unknown
 
 
-def test_what_came_of_a_request_is_found_by_its_id_and_nothing_else_is(parley: Run, local: Stack):
+def test_every_line_about_a_request_is_found_by_its_id_and_no_other_line(parley: Run, local: Stack):
     assert parley("doctor").status == 0  # it posts a message, which is pushed and has a webhook
     request_id = until(lambda: [line["request_id"] for line in lines(parley) if "delivery" in line])[-1]
     found = until(lambda: whole(lines(parley, "--request", request_id)))
@@ -136,7 +136,7 @@ def test_the_status_counts_services_and_queues_and_names_processes(parley: Run, 
     assert found["version"] == found["command_version"]
 
 
-def test_what_was_given_up_is_pointed_out(parley: Run, breakable: Stack, monkeypatch: pytest.MonkeyPatch):
+def test_work_that_was_given_up_is_pointed_out(parley: Run, breakable: Stack, monkeypatch: pytest.MonkeyPatch):
     from cli.local_stack import LocalStack
 
     monkeypatch.setenv("PARLEY_HOME", str(breakable.home.path))

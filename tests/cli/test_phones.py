@@ -66,7 +66,7 @@ def test_the_list_shows_every_number_of_the_account_with_its_messaging_service(
     assert (shown[WHATSAPP]["enabled"], shown[WHATSAPP]["messaging_service_sid"]) == (False, None)
 
 
-def test_an_enabled_number_that_aws_no_longer_has_is_said_so(
+def test_an_enabled_number_that_aws_no_longer_has_is_reported(
     parley: Run, place: FakedPlace, account: EndUserMessagingFake
 ):
     parley("phones", "enable", NUMBER)
@@ -414,7 +414,7 @@ def test_killed_while_disabling_the_same_command_completes_it(
     assert number_of(account)["TwoWayEnabled"] is False and destinations(account) == []
 
 
-def test_a_number_that_is_not_enabled_is_said_so(parley: Run, place: FakedPlace, account: EndUserMessagingFake):
+def test_a_number_that_is_not_enabled_is_reported(parley: Run, place: FakedPlace, account: EndUserMessagingFake):
     line = f"parley: {NUMBER} is not enabled: `parley phones list` shows which numbers are\n"
     assert parley("phones", "disable", NUMBER) == (1, "", line)
     assert account.writes == []

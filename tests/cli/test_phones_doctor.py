@@ -30,7 +30,7 @@ def checks(ran: Ran) -> list[tuple[str, str, str, str]]:
     return [(one["name"], one["outcome"], one["detail"], one["advice"]) for one in ran.json["checks"]]
 
 
-def test_numbers_that_work_are_said_so_and_nothing_is_written(parley: Run, place: FakedPlace):
+def test_numbers_that_work_are_reported_as_working_and_nothing_is_written(parley: Run, place: FakedPlace):
     place.texts.asked.clear()
     ran = parley("phones", "doctor", "--json")
     assert (ran.status, ran.json["healthy"]) == (0, True)
@@ -165,7 +165,7 @@ FAULTS: dict[str, tuple[Callable[[EndUserMessagingFake], Any], str, str, str]] =
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_does_not_work_is_named_with_what_to_do(parley: Run, place: FakedPlace, fault: str):
+def test_each_thing_that_does_not_work_is_named_with_what_to_do(parley: Run, place: FakedPlace, fault: str):
     cause, name, detail, advice = FAULTS[fault]
     cause(place.texts)
     ran = parley("phones", "doctor", "--json")

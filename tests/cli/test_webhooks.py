@@ -222,7 +222,7 @@ def test_a_delivery_queue_that_refuses_leaves_everything_parked(queues: Queues) 
     assert queues.visible() == 1
 
 
-def test_what_could_not_be_taken_off_is_said(queues: Queues) -> None:
+def test_a_delivery_that_could_not_be_taken_off_is_reported(queues: Queues) -> None:
     queues.park(delivery(1))
     queue = queues.parked._queue
 
@@ -258,7 +258,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     return status, out, err
 
 
-def test_nothing_parked_is_said_so(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_list_says_that_nothing_is_parked(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "list") == (0, "nothing is parked\n", "")
     assert run(capsys, "list", "--json") == (0, "", "")
     status, out, _ = run(capsys, "replay")
@@ -321,12 +321,14 @@ def test_a_replay_may_be_of_some_only(home: Home, queues: Queues, capsys: pytest
     assert [int(entry["id"], 16) for entry in queues.parked.list()] == [2, 4]
 
 
-def test_what_cannot_be_read_is_mentioned(home: Home, queues: Queues, capsys: pytest.CaptureFixture[str]) -> None:
+def test_entries_that_cannot_be_read_are_mentioned(
+    home: Home, queues: Queues, capsys: pytest.CaptureFixture[str]
+) -> None:
     queues.park_text("{")
     assert run(capsys, "list") == (0, "nothing is parked\n", "1 more cannot be read; they stay parked\n")
 
 
-def test_where_nothing_runs_is_said_in_one_line(
+def test_if_nothing_runs_one_line_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PARLEY_HOME", str(tmp_path))
@@ -336,7 +338,7 @@ def test_where_nothing_runs_is_said_in_one_line(
         assert err == "parley: nothing runs here: start `make run`, or name a stack with --stack\n"
 
 
-def test_a_service_that_has_died_is_said_in_one_line(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+def test_if_the_service_has_died_one_line_says_so(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     """It was a traceback."""
     plan = Plan.load(home.plan)
     write_json(home.plan, {**vars(plan), "ministack": "http://127.0.0.1:9"})
@@ -345,7 +347,7 @@ def test_a_service_that_has_died_is_said_in_one_line(home: Home, capsys: pytest.
     assert err.startswith("parley: ") and err.count("\n") == 1
 
 
-def test_a_stack_that_cannot_be_asked_is_said_in_one_line(
+def test_if_the_stack_cannot_be_asked_one_line_says_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -334,7 +334,7 @@ async def test_the_first_socket_is_closed_when_it_owes_no_reply(lab: Lab) -> Non
     await until(lambda: first.is_closed)
 
 
-async def test_what_both_sockets_tell_is_delivered_once(lab: Lab) -> None:
+async def test_an_event_that_both_sockets_bring_is_delivered_once(lab: Lab) -> None:
     listener, _ = await lab.in_channel()
     first, second, finish = await lab.move()
     await first.push(added(0, 11))
@@ -380,7 +380,7 @@ async def test_the_second_socket_takes_over_when_the_first_breaks_meanwhile(lab:
     assert (states(listener)[3:], len(lab.server.sockets)) == (["connected"], 2)
 
 
-async def test_what_the_first_socket_owes_when_it_breaks_is_asked_over_the_second(lab: Lab) -> None:
+async def test_a_reply_that_the_first_socket_owes_when_it_breaks_is_asked_for_over_the_second(lab: Lab) -> None:
     lab.server.silent.add("fetchUser")
     listener = await lab.start()
     await lab.leap(listener, 110 * 60 - 10)

@@ -1,4 +1,4 @@
-"""Requests: what becomes of one that is refused, gets no reply, or loses its connection."""
+"""Requests that are refused, get no reply, or lose their connection."""
 
 from __future__ import annotations
 

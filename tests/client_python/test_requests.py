@@ -105,7 +105,7 @@ async def test_a_method_asks_for_its_action(
 
 
 @pytest.mark.parametrize("of", ["channel", "message", "member", "user"])
-async def test_what_changes_an_object_takes_over_the_answer(lab: Lab, of: str) -> None:
+async def test_a_method_that_changes_an_object_takes_over_the_answer(lab: Lab, of: str) -> None:
     changed = getattr(await things(lab), of)
     await changed.update_attributes(A1)
     assert changed.attributes == A1

@@ -1,4 +1,4 @@
-"""Access tokens: told of before they run out, replaced without a gap."""
+"""Access tokens: the application hears before one expires, and it is replaced without a gap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typing: said no more often than needed, never after the message that ends it, and heard until it ends."""
+"""Typing: sent no more often than needed, never after the message that ends it, and shown until it ends."""
 
 from __future__ import annotations
 

@@ -86,9 +86,7 @@ def test_the_focus_stays_on_a_message_while_a_read_mark_passes_it(console: Conso
         expect(console.alice.within(".message").nth(1)).to_be_focused()
 
 
-def test_who_comes_back_to_the_messages_is_where_they_were_until_a_new_one_comes(
-    console: Console, general: Any
-) -> None:
+def test_the_focus_comes_back_to_the_same_message_until_a_new_one_comes(console: Console, general: Any) -> None:
     for body in ("one", "two", "three"):
         console.alice.says(body)
     console.alice.sees("one", "two", "three")

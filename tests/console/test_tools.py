@@ -118,7 +118,7 @@ def test_a_link_may_hold_an_api_key_and_no_auth_token(unopened: Console) -> None
     assert info["auth_token"] not in stored_text(unopened.page)
 
 
-def test_a_link_that_has_ended_is_said_so(page: Page, problems: list[str], stack: Stack) -> None:
+def test_a_link_that_has_ended_is_reported(page: Page, problems: list[str], stack: Stack) -> None:
     address = f"{stack.info['console_url']}/#account={stack.info['account_sid']}"
     page.goto(f"{address}&key={stack.info['api_key_sid']}&secret=ended")
     expect(page.locator("#account").get_by_role("alert")).to_have_text("The link that opened this page has expired.")

@@ -1,4 +1,4 @@
-"""What AWS and Meta report about texts: what becomes of receipts, counts and prices, and which events are dropped."""
+"""Reports of AWS and Meta about texts: how receipts, counts and prices change, and which events are dropped."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def writes_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_what_a_batch_tells_about_one_message_is_one_transaction_and_one_change_per_receipt(
+def test_all_reports_of_a_batch_about_one_message_are_one_transaction_and_one_change_per_receipt(
     thread: Thread, carrier: ScriptedCarrier, topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = sent_to(thread, carrier, *AMERICANS[:4])

@@ -168,7 +168,7 @@ ELSEWHERE: dict[int, str] = {
     20403: "sockets/test_horizon.py::test_a_service_without_read_status_has_no_horizon",
     20413: "rest/test_every_operation.py::test_a_body_over_the_limit_is_refused",
     20500: "rest/test_failures.py::test_an_unexpected_failure_is_told_without_details",
-    20503: "rest/test_failures.py::test_a_table_that_stays_too_busy_is_told_as_that",
+    20503: "rest/test_failures.py::test_a_table_that_stays_too_busy_is_answered_with_a_503",
     50056: "webhooks/asking.py::REFUSED",
     50057: "webhooks/test_logs.py::test_a_delivery_is_logged_with_sids_status_and_duration_and_nothing_that_was_said",
     50063: "rest/test_rates.py::CHANNEL_RATE",

@@ -76,7 +76,7 @@ TOGETHER: dict[str, tuple[list[Form], Form, tuple[int, int]]] = {
 
 
 @pytest.mark.parametrize("name", TOGETHER)
-def test_who_does_not_go_with_the_others_is_refused_and_nothing_is_written(thread: Thread, name: str):
+def test_a_participant_who_does_not_fit_the_others_is_refused_and_nothing_is_written(thread: Thread, name: str):
     there, form, expected = TOGETHER[name]
     for one in there:
         thread.add(one)
@@ -95,7 +95,7 @@ def test_a_chat_user_and_a_phone_of_a_group_do_not_come_at_once(
     assert len(thread.participants()) == 1
 
 
-def test_who_comes_when_others_come_first_every_time_is_told_so(thread: Thread):
+def test_a_participant_before_whom_others_come_every_time_is_refused(thread: Thread):
     others = [lambda phone=phone: thread.add(bound(phone)) for phone in AMERICANS[1:6]]
     with rivalled(*others):
         answer = thread.raw("POST", f"{thread.path}/Participants", bound(ANNA))
@@ -168,7 +168,7 @@ def test_a_set_is_free_again_when_its_group_ends(world: World, thread: Thread, e
     last.add(AGENT)
 
 
-def test_who_joins_while_another_takes_a_participants_place_is_in_the_new_set(thread: Thread):
+def test_a_participant_who_joins_while_another_takes_a_place_is_in_the_new_set(thread: Thread):
     thread.add(bound(ANNA))
     thread.add(bound(BEN))
 
@@ -195,7 +195,7 @@ def test_a_number_that_two_stand_behind_stays_in_the_set_when_one_leaves(thread:
 
 
 @pytest.mark.parametrize("is_meanwhile", [False, True])
-def test_who_leaves_a_closed_group_gives_it_no_set(world: World, thread: Thread, is_meanwhile: bool):
+def test_a_participant_who_leaves_a_closed_group_gives_it_no_set(world: World, thread: Thread, is_meanwhile: bool):
     grouped(thread, ANNA, BEN, CLEO)
 
     def holder(*addresses: str) -> object:
@@ -277,7 +277,7 @@ def written(thread: Thread, face: str, author: str | None, message: str = "") ->
 @pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("author", AUTHORS)
 @pytest.mark.parametrize("state", ["active", "inactive"])
-def test_who_is_not_in_a_group_writes_no_message_in_it(
+def test_somebody_who_is_not_in_a_group_writes_no_message_in_it(
     thread: Thread, world: World, lean: LeanClient, face: str, author: str, state: str
 ):
     grouped(thread, ANNA, BEN)
@@ -326,7 +326,7 @@ def test_the_former_agent_may_come_back_and_both_are_found(thread: Thread, raw: 
     assert thread.add(AGENT)["sid"] == sid
 
 
-def test_who_is_handed_a_place_back_meanwhile_is_not_removed_as_a_leftover(thread: Thread):
+def test_somebody_who_gets_a_place_back_meanwhile_is_not_removed_as_a_leftover(thread: Thread):
     sid = grouped(thread, ANNA, BEN).participants()[2]["sid"]
     thread.update(sid, {"Identity": "bob"})
     look = aliases.member_of
@@ -358,7 +358,7 @@ def test_the_sweep_of_a_deleted_agent_leaves_the_group_in_order(thread: Thread, 
     thread.add(bound(projected=PROXY, Identity="bob"))
 
 
-def test_who_takes_over_a_group_acts_in_it_on_a_socket_and_who_leaves_does_not(house: House):  # noqa: F811
+def test_an_agent_who_takes_over_a_group_acts_in_it_on_a_socket_and_the_former_one_does_not(house: House):  # noqa: F811
     rest, path = house.rest, f"/conversations/v1/Services/{house.sid}/Conversations"
     sid = rest.post(path)["sid"]
     for form in (bound(ANNA), bound(BEN), AGENT):

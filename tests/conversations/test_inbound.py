@@ -1,4 +1,4 @@
-"""Messages from phones: which conversation gets them, as whose, and what becomes of those that none gets."""
+"""Messages from phones: which conversation gets them, who is their author, and what happens if none gets them."""
 
 from __future__ import annotations
 

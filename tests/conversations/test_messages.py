@@ -108,7 +108,7 @@ def test_a_message_that_cannot_be_is_refused(conversation: Any, form: dict[str, 
     assert conversation.messages.list() == []
 
 
-def test_what_chat_writes_is_the_same_message(twilio: Client, service_sid: str):
+def test_conversations_shows_the_message_that_chat_writes(twilio: Client, service_sid: str):
     channel = twilio.chat.v2.services(service_sid).channels.create(type="private")
     written = twilio.chat.v2.services(service_sid).channels(channel.sid).messages.create(body="hello", from_="alice")
     (message,) = twilio.conversations.v1.services(service_sid).conversations(channel.sid).messages.list()

@@ -78,7 +78,7 @@ def test_conversations_in_every_state_are_listed(thread: Thread):
     }
 
 
-def test_who_left_or_whose_user_is_new_is_in_none(thread: Thread):
+def test_a_user_who_left_or_was_made_anew_is_in_no_conversation(thread: Thread):
     thread.add(pair())
     thread.remove(f"%2B{PHONE[1:]}")
     thread.add({"Identity": "alice"})

@@ -115,7 +115,7 @@ def test_each_face_names_the_events_that_it_can_and_keeps_the_others(twilio: Cli
     assert set(chat(sid).fetch().configuration["filters"]) == {"onChannelDestroyed", "onChannelAdded"}
 
 
-def test_what_only_one_face_can_name_is_known():
+def test_the_events_that_only_one_face_can_name_are_listed():
     nameable = {name for stored in STORED_AS.values() for name in stored}
     assert set(CHANNEL_FILTERS) - nameable == set(ONLY_IN_CHAT)
     assert nameable - set(CHANNEL_FILTERS) == set(ONLY_IN_CONVERSATIONS)

@@ -99,9 +99,7 @@ def test_a_private_channel_is_a_conversation_and_a_public_one_is_not(twilio: Cli
     assert public.sid not in [one.sid for one in conversations.list()]
 
 
-def test_who_changes_identities_learns_nothing_of_public_channels_and_changes_none_in_closed_ones(
-    twilio: Client, service_sid: str
-):
+def test_a_change_of_an_identity_reveals_no_public_channel_and_changes_no_closed_one(twilio: Client, service_sid: str):
     channels = twilio.chat.v2.services(service_sid).channels
     public, closed = channels.create(type="public"), channels.create(type="private")
     for channel in (public, closed):

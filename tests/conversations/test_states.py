@@ -140,7 +140,7 @@ def test_a_refused_change_leaves_a_closed_conversation_as_it_was(used: Any, worl
     assert everything(lean, world._table_name, world.account_sid) == before
 
 
-def test_a_transition_leaves_what_webhooks_tell_of_it(used: Any, world: World):
+def test_a_transition_stores_what_webhooks_report_of_it(used: Any, world: World):
     sid = used.fetch().sid
     told = []
     for act in (lambda: used.update(state="inactive"), lambda: used.messages.create(body="more")):
@@ -151,7 +151,7 @@ def test_a_transition_leaves_what_webhooks_tell_of_it(used: Any, world: World):
     assert told == [["active", "inactive", "API"], ["inactive", None, "EVENT"]]
 
 
-def test_who_is_there_already_wakes_nobody_by_being_added_again(used: Any):
+def test_adding_somebody_who_is_there_already_does_not_wake_the_conversation(used: Any):
     used.update(state="inactive")
     assert refusal(lambda: used.participants.create(identity="alice")) == (409, 50433)
     assert used.fetch().state == "inactive"

@@ -123,7 +123,7 @@ def test_one_wrong_participant_and_nothing_is_made(thread: Thread, lean: LeanCli
     ("form", "expected"),
     [({"State": "closed"}, (400, 50384)), ({"UniqueName": "taken"}, (409, 50353)), ({"Attributes": "{"}, (400, 50304))],
 )
-def test_what_a_conversation_is_refused_for_it_is_refused_for_with_participants(
+def test_a_wrong_conversation_is_refused_with_participants_as_without(
     thread: Thread, form: dict[str, str], expected: tuple[int, int]
 ):
     thread.raw.post(f"{API}/Conversations", UniqueName="taken")

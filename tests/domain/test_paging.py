@@ -103,7 +103,7 @@ def test_a_page_is_cut_at_the_far_end():
     assert (cut.positions, cut.first, cut.more_before) == (["d", "e"], "d", True)
 
 
-def test_what_is_not_shown_counts_in_what_lies_beyond():
+def test_a_record_that_is_not_shown_counts_as_lying_beyond_the_page():
     page = PageRequest(3)
     listing = ranged(list("abcdef"))(page).showing({"a": {"shown": 1}})
     assert (listing.records, listing.positions) == ([{"shown": 1}], ["a"])

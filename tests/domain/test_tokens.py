@@ -214,7 +214,7 @@ def test_a_fault_in_the_signature_is_told_before_one_in_the_claims():
     ],
     ids=range(12),
 )
-def test_what_is_no_token_is_refused_as_that(token: str):
+def test_a_text_that_is_no_token_is_refused_as_no_token(token: str):
     with refuses(errors.TOKEN_INVALID):
         verify(token)
 

@@ -148,7 +148,7 @@ def sent_once(scene: Scene) -> int:
 
 
 @pytest.mark.parametrize("act", ACTS, ids=str)
-def test_who_changes_the_people_of_a_channel_counts_that(act: Act, made: Scene) -> None:
+def test_a_change_of_the_people_in_a_channel_is_counted(act: Act, made: Scene) -> None:
     """The fast path of messages tells by this count whether the people in a room are still those that it has read."""
     made.again()
     prepared = act.prepare(made)

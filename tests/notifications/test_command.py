@@ -1,4 +1,4 @@
-"""`parley push`: what keeps a phone silent, what became of notifications, and a notification to see whether it rings."""
+"""`parley push`: what keeps a phone silent, the log of notifications, and a notification as a test."""
 
 from __future__ import annotations
 

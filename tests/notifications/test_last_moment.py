@@ -1,4 +1,4 @@
-"""What has changed between the plan of a notification and its delivery: who has the phone, and whether it is there."""
+"""Changes between the plan of a notification and its delivery: another user has the phone, or the phone is gone."""
 
 from __future__ import annotations
 

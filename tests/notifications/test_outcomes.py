@@ -1,4 +1,4 @@
-"""What becomes of a notification: delivered, gone, refused, tried again, given up; and what is kept of it."""
+"""The outcomes of a notification (delivered, gone, refused, tried again, given up), and what is stored of it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_device_that_is_gone_loses_its_registration(told: Scene, code: int):
     assert told.world.counted["NotificationsGone", 0] == 1
 
 
-def test_whose_last_device_is_gone_is_no_longer_notifiable(told: Scene):
+def test_a_user_whose_last_device_is_gone_is_no_longer_notifiable(told: Scene):
     told.set(ReachabilityEnabled="true")
     told.house.device("bob")
     assert told.house.rest.get(f"{told.house.path}/Users/bob")["is_notifiable"] is True

@@ -123,7 +123,9 @@ def test_a_push_that_cannot_read_the_table_tells_later(message: Scene, monkeypat
     assert [told.address for told in message.phones.take()] == ["token-1"]
 
 
-def test_what_the_table_keeps_back_for_ten_minutes_is_given_up(message: Scene, monkeypatch: pytest.MonkeyPatch):
+def test_a_notification_that_cannot_read_the_table_for_ten_minutes_is_given_up(
+    message: Scene, monkeypatch: pytest.MonkeyPatch
+):
     message.plan()
 
     def busy(*_: Any, **__: Any) -> Any:

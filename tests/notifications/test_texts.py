@@ -91,7 +91,7 @@ def test_a_message_is_known_in_notifications_of_messages_only():
     assert text(ADDED, template="${MESSAGE}", record={"sid": "MB1"}) == "${MESSAGE}"
 
 
-def test_what_somebody_writes_is_not_looked_through_for_variables():
+def test_variables_in_what_somebody_writes_stay_as_they_are():
     assert text(template="${MESSAGE} ${USER}", record={**MESSAGE, "body": "${USER}${USER"}) == "${USER}${USER Alice"
 
 

@@ -26,7 +26,7 @@ def test_a_message_reaches_every_phone_of_every_member_but_the_author(scene: Sce
     assert scene.addresses() == expected
 
 
-def test_who_has_muted_a_channel_hears_of_no_message_there_and_of_all_elsewhere(scene: Scene):
+def test_a_member_who_has_muted_a_channel_hears_of_messages_in_other_channels_only(scene: Scene):
     muted, loud = scene.house.channel("alice", "bob"), scene.house.channel("alice", "bob")
     address = scene.phone("bob")
     muted_channel = f"{scene.house.path}/Users/bob/Channels/{muted.sid}"
@@ -47,7 +47,7 @@ def test_a_phone_hears_what_it_asked_for_and_nothing_else(scene: Scene):
     assert scene.addresses() == [wanting]
 
 
-def test_who_is_added_or_removed_by_another_is_told_and_nobody_else(scene: Scene):
+def test_only_the_user_whom_somebody_else_adds_or_removes_is_notified(scene: Scene):
     room = scene.house.channel("alice")
     scene.phone("alice")
     address = scene.phone("bob")
@@ -62,7 +62,7 @@ def test_who_is_added_or_removed_by_another_is_told_and_nobody_else(scene: Scene
     assert types_of(told) == ["twilio.channel.removed_from_channel"]
 
 
-def test_who_is_invited_is_told(scene: Scene):
+def test_an_invited_user_is_notified(scene: Scene):
     room = scene.house.channel("alice")
     address = scene.phone("bob")
     scene.hush()
@@ -72,7 +72,7 @@ def test_who_is_invited_is_told(scene: Scene):
     assert types_of(told) == ["twilio.channel.invited_to_channel"]
 
 
-def test_who_joins_leaves_or_declines_is_told_nothing_of_it(scene: Scene):
+def test_a_user_who_joins_leaves_or_declines_is_not_notified_of_that(scene: Scene):
     room = scene.house.channel(Type="public")
     scene.phone("bob")
     bob = scene.house.device("bob")
@@ -194,7 +194,7 @@ def test_a_channel_that_is_deleted_by_then_is_not_told_of(scene: Scene):
 
 
 @pytest.mark.parametrize("when_connected", [True, False])
-def test_whom_the_writer_pushed_a_message_is_told_as_if_fan_out_had_done_so(
+def test_a_member_whom_the_writer_pushed_a_message_is_notified_as_if_fan_out_had_pushed_it(
     world: World, stream: Stream, template: Template, when_connected: bool
 ):
     scene = Scene(world, stream, template, push_when_connected=when_connected)

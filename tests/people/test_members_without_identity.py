@@ -1,6 +1,6 @@
-"""A member without a user, as a phone will be: it is listed, changed and removed like others, and hears nothing.
+"""A member without a user, as a phone is: it is listed, changed and removed like others, and hears nothing.
 
-No operation makes one yet, so the tests put it into the table.
+These tests put it into the table, because a phone would have addresses too.
 """
 
 from __future__ import annotations

@@ -320,7 +320,7 @@ def test_an_answer_that_breaks_off_counts_as_lost_and_the_next_request_has_a_new
     assert [request.connection for request in server.requests] == [1, 2]
 
 
-def test_what_only_has_to_be_done_may_be_answered_with_nothing(server: Server):
+def test_an_operation_without_a_result_may_be_answered_with_nothing(server: Server):
     server.answer(http(""))
     assert client_of(server, "sqs").delete_message(QueueUrl="q", ReceiptHandle="r") == {}
 
@@ -388,7 +388,7 @@ def test_a_connection_that_was_closed_meanwhile_is_not_used(server: Server):
 
 
 @pytest.mark.parametrize("more", [http({"Item": {"pk": {"S": "of nobody"}}}), b"more"], ids=["an answer", "a text"])
-def test_what_came_behind_an_answer_is_taken_for_no_other(server: Server, tls_server: Server, more: bytes):
+def test_bytes_behind_an_answer_are_not_taken_for_the_next_answer(server: Server, tls_server: Server, more: bytes):
     context = ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")
     for asked, options in ((server, {}), (tls_server, {"ssl_context": context})):
         client = client_of(asked, **options)

@@ -376,7 +376,7 @@ def writes_for(stage: Stage, operation: str) -> list[Write]:
 
 
 @pytest.mark.parametrize(("operation", "step"), CONFLICTS + THROTTLED)
-def test_what_may_pass_is_tried_again_after_growing_pauses(stage: Stage, operation: str, step: Any):
+def test_a_request_that_may_succeed_later_is_tried_again_after_growing_pauses(stage: Stage, operation: str, step: Any):
     stage.client.script(operation, step, step, step)
     stage.commit(*writes_for(stage, operation))
     assert stage.client.calls[operation] == 4
@@ -390,7 +390,7 @@ def test_what_may_pass_is_tried_again_after_growing_pauses(stage: Stage, operati
         *((operation, step, errors.UNAVAILABLE) for operation, step in THROTTLED),
     ],
 )
-def test_what_never_passes_is_given_up_with_nothing_written(
+def test_a_request_that_never_succeeds_is_given_up_with_nothing_written(
     stage: Stage, operation: str, step: Any, error: errors.Error
 ):
     stage.client.script(operation, *[step] * 30)
@@ -401,7 +401,7 @@ def test_what_never_passes_is_given_up_with_nothing_written(
 
 
 @pytest.mark.parametrize("code", ["ValidationException", "ResourceNotFoundException", "AccessDeniedException"])
-def test_what_no_repetition_can_help_rises_as_it_is(stage: Stage, code: str):
+def test_an_error_that_no_repetition_can_help_is_raised_as_it_is(stage: Stage, code: str):
     for operation in ("put_item", "transact_write_items"):
         stage.client.script(operation, refusing(code))
         with pytest.raises(ClientError, match=code):

@@ -1,7 +1,7 @@
 """Bindings of a service and of a user, https://www.twilio.com/docs/chat/rest/binding-resource.
 
 REST cannot make one: devices register through their client. So these tests register through the operation that the
-client's action will call.
+client's action calls.
 """
 
 from __future__ import annotations
@@ -333,7 +333,7 @@ def test_a_registration_of_a_deleted_user_leaves_no_device(service: ServiceConte
     assert translate("chat", caught.value).code == 50200
 
 
-def test_who_comes_back_before_the_sweep_has_only_its_own_devices(service: ServiceContext, register: Register):
+def test_a_user_who_comes_back_before_the_sweep_has_only_its_own_devices(service: ServiceContext, register: Register):
     register("alice", "phone")
     register("alice", "tablet")
     service.users("alice").delete()

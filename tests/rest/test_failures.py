@@ -78,7 +78,7 @@ def test_the_checker_lets_no_server_error_pass(shaky: Shaky):
         shaky.raw("GET", f"{shaky.service}/Users/alice")
 
 
-def test_a_table_that_stays_too_busy_is_told_as_that(shaky: Shaky):
+def test_a_table_that_stays_too_busy_is_answered_with_a_503(shaky: Shaky):
     shaky.client.script("batch_get_item", *[leaving_undone(0)] * 20)
     answer = shaky.failing("GET", shaky.channel)
     assert answer.refusal() == (503, 20503, "The service is too busy; try again in a moment")
@@ -90,7 +90,7 @@ def test_a_table_that_is_busy_for_a_moment_is_not_noticed(shaky: Shaky):
     assert shaky.raw.post(shaky.messages, Body="x")["index"] == 0
 
 
-def test_a_conflict_that_lasts_is_told_as_that(shaky: Shaky):
+def test_a_conflict_that_lasts_is_answered_with_a_409(shaky: Shaky):
     shaky.client.script("transact_write_items", *[CONFLICT] * 200)
     answer = shaky.raw("POST", f"{shaky.channel}/Members", {"Identity": "alice"})
     assert answer.refusal() == (409, 20409, "The resource was changed by another request; try again")

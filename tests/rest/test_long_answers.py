@@ -97,7 +97,7 @@ def test_a_walk_back_over_deleted_messages_shows_each_message_once(place: Place)
     assert [sid for page in back[::-1] for sid in page] == kept
 
 
-def test_what_a_link_back_says_must_be_an_index(place: Place):
+def test_a_link_back_must_name_an_index(place: Place):
     path = f"/chat/v2/Services/{place.service}/Channels/{place.sid}/Messages?PageToken=1&Before="
     for text in ("x", "-1", "9" * 30):
         assert place.raw("GET", path + text).refusal()[:2] == (400, 19038)

@@ -34,7 +34,7 @@ def test_a_set_shows_each_file_in_the_order_asked_for(files: Files) -> None:
 
 
 @pytest.mark.inferred
-def test_what_is_not_there_for_the_caller_is_named_and_does_not_spoil_the_set(files: Files) -> None:
+def test_a_file_that_the_caller_may_not_fetch_is_named_and_the_others_are_shown(files: Files) -> None:
     alice, bob = files.user("alice"), files.user("bob")
     made, others, none = files.sent(PNG, token=alice), files.sent(PNG, token=bob), "ME" + "0" * 32
     shown = asked(files, others["sid"], made["sid"], none, "no SID", token=alice).json

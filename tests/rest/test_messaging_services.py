@@ -221,7 +221,7 @@ def test_a_sender_goes_from_one_service_into_another(twilio: Client, world: Worl
 
 
 @pytest.mark.parametrize("number", ["PN" + "0" * 32, sender_sid(OTHER), sender_sid(WHATSAPP)])
-def test_what_is_no_sender_of_the_account_joins_no_service(raw: Raw, world: World, number: str):
+def test_an_address_that_is_no_sender_of_the_account_joins_no_service(raw: Raw, world: World, number: str):
     enable(world)
     service = raw.post(SERVICES, FriendlyName="x")["sid"]
     assert raw("POST", f"{SERVICES}/{service}/PhoneNumbers", {"PhoneNumberSid": number}).refusal()[:2] == (404, 20404)

@@ -228,7 +228,7 @@ UNUSABLE = [
 
 @pytest.mark.usefixtures("nothing_leaks")
 @pytest.mark.parametrize(("form", "name"), UNUSABLE, ids=lambda value: str(value)[:30])
-def test_what_the_push_service_cannot_use_is_refused_and_leaves_nothing(
+def test_secrets_that_the_push_service_cannot_use_are_refused_and_leave_nothing(
     world: World, raw: Raw, form: dict[str, str], name: str
 ):
     text = f"Invalid value for parameter {name}: the push service cannot use it"

@@ -118,7 +118,7 @@ IN_A_SERVICE: list[tuple[str, str, dict[str, Any]]] = [
 CHANNEL, SERVICE = "/chat/v2/Services/{service_sid}/Channels/{channel_sid}", "/chat/v2/Services/{service_sid}"
 
 
-def test_what_is_too_much_for_a_channel_is_told_as_such_and_changes_nothing(raw: Raw, full: Everything):
+def test_an_action_above_the_limit_of_a_channel_is_refused_and_changes_nothing(raw: Raw, full: Everything):
     path = CHANNEL.format(**full.addresses)
     left(lambda number: post(raw, full))
     with unchanged(
@@ -132,7 +132,7 @@ def test_what_is_too_much_for_a_channel_is_told_as_such_and_changes_nothing(raw:
                 assert raw(verb, path + below.format(**full.items), form).refusal() == CHANNEL_RATE, (verb, below)
 
 
-def test_what_is_too_much_for_a_service_is_told_as_such_and_changes_nothing(raw: Raw, full: Everything):
+def test_an_action_above_the_limit_of_a_service_is_refused_and_changes_nothing(raw: Raw, full: Everything):
     path = SERVICE.format(**full.addresses)
     left(lambda number: make_user(raw, full, 1000 + number))
     with unchanged(
@@ -202,7 +202,7 @@ def test_an_update_of_a_user_channel_counts_once(raw: Raw, full: Everything):
     assert left(lambda number: post(raw, full)) == AT_2 - 1
 
 
-def test_what_reads_configures_or_is_refused_is_free(raw: Raw, full: Everything):
+def test_reads_settings_and_refused_requests_do_not_count(raw: Raw, full: Everything):
     path = SERVICE.format(**full.addresses)
     for verb, below, form in FREE:
         raw(verb, path + below.format(**full.items), form)

@@ -75,7 +75,7 @@ def leave_and_return(room: Room, identity: str, listener: Listener) -> None:
     listener.take(removal)
 
 
-def test_who_came_back_is_there_again_although_a_late_removal_was_heard_twice(
+def test_a_member_who_came_back_is_there_although_a_late_removal_was_heard_twice(
     house: House, alices: Listener, room: Room
 ) -> None:
     """SDKs apply a removal whatever its id, and then ignored the member's own id for ever."""
@@ -178,7 +178,7 @@ def test_messages_from_before_the_object_was_opened_are_not_new_at_once(
     assert listener.news() == []
 
 
-def test_who_was_away_for_very_long_hears_of_the_latest(
+def test_a_client_that_was_away_for_very_long_hears_of_the_latest(
     house: House, alices: Listener, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("parley.sockets.sdk.replay._MOST_BEHIND", 2)

@@ -56,7 +56,7 @@ def test_a_membership_from_just_before_the_last_subscription_comes_too(house: Ho
     assert joined.sid in [event["item_key"] for event in told.body["events"]]
 
 
-def test_who_was_removed_hears_of_it_though_the_push_was_lost(house: House, alices: Listener) -> None:
+def test_a_removed_member_hears_of_the_removal_though_the_push_was_lost(house: House, alices: Listener) -> None:
     hidden = house.channel("alice", Type="private")
     house.deployment.announce()
     alices.open(messages(hidden), roster(hidden))
@@ -76,7 +76,7 @@ def test_nobody_hears_of_the_channels_of_an_earlier_user_of_the_identity(house: 
     assert [packet.body["event_type"] for packet in told] == ["subscription_established"]
 
 
-def test_who_is_no_longer_invited_hears_of_it_though_the_push_was_lost(
+def test_a_user_who_is_no_longer_invited_hears_of_that_though_the_push_was_lost(
     house: House, alices: Listener, room: Room
 ) -> None:
     public = house.channel("bob")
@@ -111,7 +111,7 @@ def test_a_subscription_to_a_user_follows_it_until_it_is_cancelled(house: House,
     assert house.deployment.world.table.fetch(follower) is None and sid
 
 
-def test_who_cancels_and_at_once_subscribes_again_still_hears(house: House, alices: Listener) -> None:
+def test_a_client_that_cancels_and_at_once_subscribes_again_still_hears(house: House, alices: Listener) -> None:
     """The server keeps a connection's record for some seconds. That must not hide what the client has just cancelled."""
     bobs = info(house, "bob")
     alices.open(bobs)
@@ -145,7 +145,7 @@ def test_ones_own_info_needs_no_following(house: House, alices: Listener) -> Non
     assert "follows" not in record
 
 
-def test_who_opens_a_public_channel_without_joining_follows_its_document(house: House, alice: SdkDevice) -> None:
+def test_a_user_who_opens_a_public_channel_without_joining_follows_its_document(house: House, alice: SdkDevice) -> None:
     public = house.channel("bob")
     listener = Listener(alice)
     listener.open(document(public))
@@ -169,7 +169,7 @@ def test_an_invited_user_hears_of_the_document(house: House, alice: SdkDevice) -
     assert list(listener.failed.values()) == [54100]
 
 
-def test_who_created_a_private_channel_hears_of_the_document_without_joining(house: House, alice: SdkDevice) -> None:
+def test_the_creator_of_a_private_channel_hears_of_the_document_without_joining(house: House, alice: SdkDevice) -> None:
     hidden = Room(house, alice.ask("POST", "/Client/v1/Conversations", {"type": "private"}).body)
     listener = Listener(alice)
     listener.open(document(hidden))

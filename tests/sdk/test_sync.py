@@ -215,14 +215,14 @@ def test_a_channel_of_another_service_does_not_exist(house: House, alice: SdkDev
         assert alice.ask("GET", path).refusal == (404, 54200)
 
 
-def test_who_is_no_member_of_a_public_channel_sees_its_document_alone(house: House, alice: SdkDevice) -> None:
+def test_a_user_who_is_not_a_member_of_a_public_channel_sees_only_its_document(house: House, alice: SdkDevice) -> None:
     public = house.channel("bob")
     document, *others = [path for path, _ in every_object(public)]
     assert alice.get(document)["data"]["type"] == "public"
     assert [alice.ask("GET", path).refusal for path in others] == [(403, 54007)] * 4
 
 
-def test_who_is_invited_sees_the_document_alone(house: House, alice: SdkDevice) -> None:
+def test_an_invited_user_sees_only_the_document(house: House, alice: SdkDevice) -> None:
     hidden = house.channel("bob", Type="private")
     house.rest.post(f"{hidden.path}/Invites", Identity="alice")
     document, *others = [path for path, _ in every_object(hidden)]
@@ -230,14 +230,14 @@ def test_who_is_invited_sees_the_document_alone(house: House, alice: SdkDevice) 
     assert {alice.ask("GET", path).refusal for path in others} == {(403, 54007)}
 
 
-def test_who_created_a_private_channel_sees_its_document_without_joining(house: House, alice: SdkDevice) -> None:
+def test_the_creator_of_a_private_channel_sees_its_document_without_joining(house: House, alice: SdkDevice) -> None:
     reply = alice.ask("POST", "/Client/v1/Conversations", {"type": "private"})
     document, *others = [path for path, _ in every_object(Room(house, reply.body))]
     assert alice.get(document)["data"]["createdBy"] == "alice"
     assert {alice.ask("GET", path).refusal for path in others} == {(403, 54007)}
 
 
-def test_who_has_left_reads_nothing_more(house: House, alice: SdkDevice) -> None:
+def test_a_user_who_has_left_reads_nothing_more(house: House, alice: SdkDevice) -> None:
     hidden = house.channel("alice", "bob", Type="private")
     alice.get(messages(hidden))
     hidden.delete("/Members/alice")

@@ -83,7 +83,7 @@ def test_what_fails_inside_counts_as_a_server_error(meddled: House, meddling: Me
     assert counted["ServerErrors", 0] == counted["RequestErrors", 20500] == 1
 
 
-def test_pushes_count_by_what_became_of_them(house: House, room: Room, alice: Device):
+def test_pushes_count_by_their_outcomes(house: House, room: Room, alice: Device):
     bob, carol = house.device("bob"), house.device("bob")
     house.deployment.announce()
     house.deployment.gateway.throttle(bob.connection_id)

@@ -14,7 +14,7 @@ from tests.sockets.histories import CHOICES, Copy, History, skip
 
 MOVES = [*["arrive"] * 8, *["reconnect", "leave myself", "come back"] * 2, "fall behind"]
 FATES = ["arrives", "arrives", "arrives twice", "is late", "is lost", "is lost"]
-# How long it may take to find out what became of a number.
+# How long it may take to find out whether a number was used.
 PATIENCE_SECONDS = 120
 # More numbers than are told one by one.
 TOO_MANY = 1001

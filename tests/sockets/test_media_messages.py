@@ -151,7 +151,7 @@ def test_a_message_from_before_messages_could_carry_several_files_shows_its_file
     assert house.device("alice").done("fetchMessage", channel=room.sid, message=0)["medias"] == [message["media"]]
 
 
-def test_who_comes_second_with_a_file_hears_that_another_message_carries_it(house: House, room: Room) -> None:
+def test_the_second_message_with_a_file_is_refused_because_another_one_carries_it(house: House, room: Room) -> None:
     sid, alice, bob = upload(house, "alice"), house.device("alice"), Raw(LambdaDoor(house.deployment.world))
     table = house.deployment.world.table
     plain = table._call

@@ -175,7 +175,7 @@ def reachable(house: House) -> House:
     return house
 
 
-def test_who_has_a_registration_is_notifiable_until_the_last_is_removed(reachable: House, credential: str) -> None:
+def test_a_user_is_notifiable_until_the_last_registration_is_removed(reachable: House, credential: str) -> None:
     alice, bob = reachable.device("alice"), reachable.device("bob")
     assert bob.done("followUsers", identities=["alice"])["users"][0]["is_notifiable"] is False
     alice.heard(), bob.heard()
@@ -195,7 +195,9 @@ def test_who_has_a_registration_is_notifiable_until_the_last_is_removed(reachabl
     assert bob.done("fetchUser", identity="alice")["is_notifiable"] is False
 
 
-def test_who_loses_its_phone_to_another_identity_is_notifiable_no_longer(reachable: House, credential: str) -> None:
+def test_a_user_whose_phone_another_identity_registers_is_no_longer_notifiable(
+    reachable: House, credential: str
+) -> None:
     alice, bob, carol = reachable.device("alice"), reachable.device("bob"), reachable.device("carol")
     alice.done("registerBinding", **request(credential))
     carol.done("followUsers", identities=["alice", "bob"])

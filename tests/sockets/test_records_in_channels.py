@@ -92,7 +92,7 @@ def test_every_change_of_a_note_counts_in_the_channel_and_is_told(notes: Raw, ro
     assert seq(room, alice) == before + 3
 
 
-def test_who_was_away_while_notes_changed_catches_up_without_a_gap(notes: Raw, room: Room, alice: Device):
+def test_a_client_that_was_away_while_notes_changed_catches_up_without_a_gap(notes: Raw, room: Room, alice: Device):
     before = seq(room, alice)
     made = notes.post(f"{room.path}/Notes", Text="first")
     room.post("hello")

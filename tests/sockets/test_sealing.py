@@ -68,7 +68,7 @@ def test_a_stranger_cannot_join_a_channel_that_another_container_has_just_made_p
     assert mallory.refusal("joinChannel", channel=room.sid) == HIDDEN
 
 
-def test_who_is_no_longer_named_as_the_creator_cannot_join_as_one(house: House) -> None:
+def test_a_user_who_is_no_longer_named_as_the_creator_cannot_join_as_the_creator(house: House) -> None:
     alice = house.device("alice")
     made = alice.done("createChannel", unique_name="mine", type="private")
     alice.done("fetchChannel", channel=made["sid"])

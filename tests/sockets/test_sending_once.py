@@ -294,7 +294,7 @@ def test_a_lost_answer_to_the_index_costs_an_index_and_no_message(
 @pytest.mark.parametrize(
     "code", ["ThrottlingException", "TransactionConflictException", "ProvisionedThroughputExceededException"]
 )
-def test_what_can_be_tried_again_is_and_the_client_notices_nothing(
+def test_a_write_that_can_be_tried_again_is_and_the_client_notices_nothing(
     meddling: MeddlingClient, room: Room, alice: Device, other: Device, code: str, put: str
 ) -> None:
     before = [carried_out] if put == "message" else []

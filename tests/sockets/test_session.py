@@ -229,7 +229,7 @@ def test_only_the_connection_that_acted_finds_its_request_in_the_pushes(house: H
         assert laptop.heard() == heard
 
 
-def test_what_rest_does_carries_no_request(alice: Device, room: Room) -> None:
+def test_a_push_of_a_change_over_rest_names_no_request(alice: Device, room: Room) -> None:
     alice.heard()
     room.post("x")
     (push,) = alice.heard()

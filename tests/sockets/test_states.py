@@ -120,7 +120,9 @@ def test_every_view_of_a_channel_on_a_socket_shows_the_state_and_its_update_says
 
 
 @pytest.mark.parametrize("requests", range(1, 7))
-def test_who_catches_up_learns_that_a_timer_ran_out_whenever_its_job_was_killed(house: House, requests: int) -> None:
+def test_a_client_that_catches_up_learns_that_a_timer_ran_out_whenever_its_job_was_killed(
+    house: House, requests: int
+) -> None:
     room = house.channel("alice", Type="private")
     alice, world = house.device("alice"), house.deployment.world
     put(house, room, "inactive")

@@ -122,7 +122,7 @@ def test_following_goes_on_until_it_is_given_up(house: House, alice: Device, bob
     assert alice.done("unfollowUsers", identities=["bob"]) is None
 
 
-def test_who_follows_where_the_former_token_is_remembered_hears_for_as_long_as_the_new_one_lasts(
+def test_a_follower_hears_for_as_long_as_its_new_token_lasts_even_if_a_container_remembers_the_former_one(
     house: House, alice: Device, bob: Device
 ) -> None:
     deployment = house.deployment

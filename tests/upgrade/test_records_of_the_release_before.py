@@ -248,7 +248,7 @@ def test_in_a_room_whose_joins_that_release_did_not_count_the_writer_pushes(hurr
     assert heard(hurrying) == ["hello"]
 
 
-def test_who_is_removed_from_such_a_room_hears_nothing_more(hurrying: Inherited):
+def test_a_member_who_is_removed_from_such_a_room_hears_nothing_more(hurrying: Inherited):
     send(hurrying, "for bob too")
     house = f"/chat/v2/Services/{before()['house']['sid']}"
     assert hurrying.raw("DELETE", f"{house}/Channels/general/Members/bob").status == 204

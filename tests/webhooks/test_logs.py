@@ -1,4 +1,4 @@
-"""Logs of webhooks: they say which delivery came to what, and never hold a body or a secret."""
+"""Logs of webhooks: they have the outcome of each delivery, and never a body or a secret."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Service:
         return self.back_end.post(self.messages, {"Body": body}, ASKED)["sid"]
 
 
-def test_what_an_outage_swallowed_is_parked_and_replayed_under_its_token(impatient: Stack, owner: Target) -> None:
+def test_events_of_an_outage_are_parked_and_replayed_under_their_tokens(impatient: Stack, owner: Target) -> None:
     owner.answer = lambda received: Reply(500)
     service = Service(impatient, owner.url)
     sids = [service.say(f"{number}") for number in range(5)]

@@ -1,4 +1,4 @@
-"""The request id leads from a REST request or a frame to everything that came of it, in every line of the log."""
+"""The request id leads from a REST request or a frame to everything that followed from it, in every line of the log."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_a_nested_template_holds_nothing_that_a_local_run_needs(name: str):
     assert "Transform" not in FILES[name], "only template.yaml is translated by SAM"
 
 
-def test_what_only_permits_watches_or_logs_is_not_in_the_template_that_the_local_runtime_reads():
+def test_resources_that_only_permit_watch_or_log_are_not_in_the_template_that_the_local_runtime_reads():
     elsewhere = ONLY_PERMITS | ONLY_WATCHES | ONLY_GUARDS | ONLY_LOGS | ONLY_NAMES
     assert {name for name, spec in RESOURCES.items() if spec["Type"] in elsewhere} == set()
 

@@ -56,7 +56,7 @@ ENDINGS: list[tuple[str, list[tuple[str, int]]]] = [
 
 
 @pytest.mark.parametrize(("phone", "expected"), ENDINGS)
-def test_what_becomes_of_a_message_depends_on_the_number(
+def test_the_number_decides_what_happens_with_a_message(
     phones: Phones, phone: str, expected: list[tuple[str, int]]
 ) -> None:
     sid = phones.port.send(Outbound("a.b.0.c", NUMBER, phone, "hello"))

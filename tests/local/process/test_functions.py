@@ -59,7 +59,7 @@ def test_a_handler_cannot_change_its_callers_event(make: MakeFunction):
 
 
 @pytest.mark.parametrize("body", ["raise ValueError('x')", "return {1, 2}", "raise SystemExit(1)"])
-def test_what_lambda_calls_an_error_is_one(make: MakeFunction, body: str):
+def test_an_outcome_that_lambda_calls_an_error_is_an_error(make: MakeFunction, body: str):
     with pytest.raises(FunctionError):
         result_of(make(f"def handler(event, context): {body}"))
 

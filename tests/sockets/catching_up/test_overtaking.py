@@ -35,7 +35,7 @@ OVERTAKEN: dict[str, tuple[Change, Change]] = {
 
 
 @pytest.mark.parametrize("what", OVERTAKEN)
-def test_what_is_overtaken_is_told_last_and_leaves_no_hole(
+def test_an_overtaken_change_is_told_last_and_leaves_no_hole(
     meddling: MeddlingClient, alice: Device, room: Room, mark: int, what: str
 ) -> None:
     slow, fast = OVERTAKEN[what]
@@ -50,7 +50,7 @@ def test_what_is_overtaken_is_told_last_and_leaves_no_hole(
     pushes = alice.heard()
     for push in pushes:
         listening.apply(push)
-    # Nobody has to ask what became of a number.
+    # Nobody has to ask whether a number was used.
     assert {push["seq"] for push in pushes} == set(range(mark + 1, seq_of(alice, room) + 1))
     returning.catch_up(alice, room)
     fetched = Copy.fetched(alice, room)
@@ -80,7 +80,7 @@ def test_of_two_messages_deleted_at_once_neither_is_the_newest(
     assert (shown["messages_count"], shown["last_message_index"]) == (0, None)
 
 
-def test_what_is_refused_after_its_number_was_taken_leaves_no_hole(
+def test_a_change_that_is_refused_after_it_took_a_number_leaves_no_hole(
     meddling: MeddlingClient, house: House, alice: Device, room: Room, mark: int
 ) -> None:
     meddling.script("transact_write_items", after(lambda: room.delete("/Members/bob")))

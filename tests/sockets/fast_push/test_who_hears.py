@@ -15,7 +15,7 @@ from tests.sockets.deployment import AtOnce, Device, House, Room, hush
 from tests.sockets.fast_push.heard import got, later
 
 
-def test_who_connects_after_the_push_hears_of_the_message_from_fan_out(
+def test_a_client_that_connects_after_the_push_hears_of_the_message_from_fan_out(
     alice: Device, bob: Device, room: Room, fast: House
 ) -> None:
     alice.done("sendMessage", channel=room.sid, body="hello")
@@ -23,7 +23,7 @@ def test_who_connects_after_the_push_hears_of_the_message_from_fan_out(
     assert (later(bob), got(phone)) == ([], ["hello"])
 
 
-def test_who_was_removed_a_moment_ago_hears_nothing(alice: Device, bob: Device, room: Room) -> None:
+def test_a_member_who_was_removed_a_moment_ago_hears_nothing(alice: Device, bob: Device, room: Room) -> None:
     alice.done("sendMessage", channel=room.sid, body="for both")
     room.delete("/Members/bob")
     alice.done("sendMessage", channel=room.sid, body="for alice")
@@ -31,7 +31,9 @@ def test_who_was_removed_a_moment_ago_hears_nothing(alice: Device, bob: Device, 
     assert (got(alice), got(bob)) == (["for both", "for alice"], ["for both"])
 
 
-def test_who_joined_a_moment_ago_hears_of_the_next_message(alice: Device, bob: Device, room: Room, fast: House) -> None:
+def test_a_member_who_joined_a_moment_ago_hears_of_the_next_message(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
     alice.done("sendMessage", channel=room.sid, body="for both")
     carol = fast.device("carol")
     carol.heard()
@@ -41,7 +43,9 @@ def test_who_joined_a_moment_ago_hears_of_the_next_message(alice: Device, bob: D
     assert (got(bob), got(carol)) == (["for both", "for all"], ["for all"])
 
 
-def test_whom_the_writer_does_not_reach_fan_out_serves(alice: Device, bob: Device, room: Room, fast: House) -> None:
+def test_fan_out_serves_those_whom_the_writer_does_not_reach(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
     gateway = fast.deployment.gateway
     gateway.throttle(bob.connection_id)
     alice.done("sendMessage", channel=room.sid, body="hello")
@@ -49,7 +53,7 @@ def test_whom_the_writer_does_not_reach_fan_out_serves(alice: Device, bob: Devic
     assert (later(alice), later(bob), got(bob)) == ([], [], ["hello"])
 
 
-def test_who_left_a_moment_ago_hears_nothing(alice: Device, bob: Device, room: Room) -> None:
+def test_a_member_who_left_a_moment_ago_hears_nothing(alice: Device, bob: Device, room: Room) -> None:
     alice.done("sendMessage", channel=room.sid, body="for both")
     bob.done("leaveChannel", channel=room.sid)
     alice.done("sendMessage", channel=room.sid, body="for alice")
@@ -57,7 +61,9 @@ def test_who_left_a_moment_ago_hears_nothing(alice: Device, bob: Device, room: R
     assert (got(alice), got(bob)) == (["for both", "for alice"], ["for both"])
 
 
-def test_whom_the_release_before_has_removed_hears_nothing(alice: Device, bob: Device, room: Room, fast: House) -> None:
+def test_a_member_whom_the_release_before_has_removed_hears_nothing(
+    alice: Device, bob: Device, room: Room, fast: House
+) -> None:
     """Until all functions run the new release, some of them count members and not how often they changed."""
     tail, table = keys.tail(room.sid), fast.deployment.world.table
     room.post("for both")
@@ -70,7 +76,7 @@ def test_whom_the_release_before_has_removed_hears_nothing(alice: Device, bob: D
     assert (got(alice), got(bob)) == (["for both", "for alice"], ["for both"])
 
 
-def test_whose_place_the_release_before_has_given_to_another_does_not_hear_for_long(
+def test_a_member_whose_place_the_release_before_has_given_to_another_soon_hears_nothing(
     alice: Device, bob: Device, room: Room, fast: House
 ) -> None:
     """If it removes somebody and adds somebody, no number of this release tells that."""
@@ -97,7 +103,9 @@ def test_a_connection_that_is_gone_is_forgotten_by_fan_out(alice: Device, bob: D
     assert f"connection:{bob.connection_id}" not in presence
 
 
-def test_whose_token_ends_while_the_room_is_remembered_hears_nothing(alice: Device, room: Room, fast: House) -> None:
+def test_a_client_whose_token_ends_while_the_room_is_remembered_hears_nothing(
+    alice: Device, room: Room, fast: House
+) -> None:
     now = fast.deployment.world.clock.now_ms() // 1000
     bob = fast.device("bob", valid_until=now + 61)
     hush(alice, bob)
@@ -108,7 +116,9 @@ def test_whose_token_ends_while_the_room_is_remembered_hears_nothing(alice: Devi
     assert (got(alice), got(bob)) == (["before", "after"], ["before"])
 
 
-def test_whose_token_ended_while_a_webhook_was_asked_hears_nothing(alice: Device, room: Room, fast: House) -> None:
+def test_a_client_whose_token_ended_while_a_webhook_was_asked_hears_nothing(
+    alice: Device, room: Room, fast: House
+) -> None:
     """An owner may take five seconds for the answer to a pre-event, and the room was read before."""
 
     class Asking(AtOnce):
@@ -153,7 +163,7 @@ def test_a_connection_of_a_later_release_fails_no_message(alice: Device, bob: De
     assert got(alice) == []
 
 
-def test_whose_key_was_deleted_hears_nothing(alice: Device, room: Room, fast: House) -> None:
+def test_a_client_whose_key_was_deleted_hears_nothing(alice: Device, room: Room, fast: House) -> None:
     key = fast.deployment.api_key()
     bob = Device(fast.deployment, key, fast.sid, "bob")
     hush(alice, bob)
