@@ -106,7 +106,7 @@ REFUSED: dict[str, tuple[Form, tuple[int, int]]] = {
     "flow that is none": ({**SMS, **form_of({"Type": "studio", "StudioFlowSid": "x"})}, (400, 20001)),
     "too many repeats": ({**SMS, **form_of({"StudioRetryCount": "4"})}, (400, 50065)),
     "fewer repeats than none": ({**SMS, **form_of({"StudioRetryCount": "-1"})}, (400, 50065)),
-    "unknown service": ({**SMS, **form_of({"ConversationServiceSid": "IS" + "0" * 32})}, (404, 20404)),
+    "unknown service": ({**SMS, **form_of({"ConversationServiceSid": "IS" + "0" * 32})}, (404, 50050)),
     "name too long": ({**SMS, "FriendlyName": "x" * 257}, (400, 50003)),
 }
 
@@ -117,6 +117,14 @@ def test_a_wrong_configuration_is_refused_and_not_made(raw: Raw, name: str):
     form, expected = REFUSED[name]
     assert raw("POST", ADDRESSES, form).refusal()[:2] == expected
     assert raw.get(ADDRESSES)["address_configurations"] == []
+
+
+def test_a_service_that_a_parameter_names_and_that_is_not_there_is_named(twilio: Client):
+    api, absent = twilio.conversations.v1, "IS" + "0" * 32
+    with refused(404, 50050, f"Service not found: {absent}"):
+        api.address_configurations.create(type="sms", address=PROXY, auto_creation_conversation_service_sid=absent)
+    with refused(404, 50050, f"Service not found: {absent}"):
+        api.configuration().update(default_chat_service_sid=absent)
 
 
 @pytest.mark.inferred
@@ -159,3 +167,11 @@ def test_lists_are_filtered_by_type(twilio: Client):
     assert {one.address for one in configurations.list()} == {PROXY, OTHER_PROXY, SENDER}
     assert {one.address for one in configurations.list(type="sms", page_size=1)} == {PROXY, OTHER_PROXY}
     assert configurations.list(type="email") == []
+
+
+@pytest.mark.inferred
+def test_another_service_must_exist(twilio: Client):
+    addresses = twilio.conversations.v1.address_configurations
+    sid = addresses.create(type="sms", address=PROXY).sid
+    with refused(404, 50050, f"Service not found: {'IS' + '0' * 32}"):
+        addresses(sid).update(auto_creation_conversation_service_sid="IS" + "0" * 32)

@@ -40,6 +40,7 @@ from tests.support.world import World
 
 LONG = "x" * 257
 NO_ROLE = "RL" + "0" * 32
+NO_SERVICE = "IS" + "0" * 32
 HOOK = {"Target": "webhook", "Configuration.Url": "https://example.com", "Configuration.Filters": "onMessageAdded"}
 TRIGGER = {"Target": "trigger", "Configuration.Url": "https://example.com"}
 TEMPLATE = {"ContentSid": "HX" + "0a" * 16}
@@ -57,6 +58,7 @@ REFUSED: dict[int, Asked] = {
     20409: (409, ADDRESSES, {"Type": "sms", "Address": PROXY}),
     50003: (400, "{open}", {"FriendlyName": LONG}),
     50004: (400, "{open}", {"UniqueName": LONG}),
+    50050: (404, "/Configuration", {"DefaultChatServiceSid": NO_SERVICE}),
     50054: (400, "/Configuration/Webhooks", {"Filters": "onMessageSaid"}),
     50055: (400, "/Configuration/Webhooks", {"Method": "PUT"}),
     50058: (400, "{service}/Configuration/Notifications", {"NewMessage.Template": LONG * 8}),
@@ -202,7 +204,7 @@ NO_METADATA = "Twilio describes no requests for the metadata of a channel"
 NO_AGENTS = "there are no virtual agents"
 NEVER: dict[int, str] = {
     **dict.fromkeys((50006, 50001), "the account is that of the credentials"),
-    **dict.fromkeys((50050, 50051, 50100, 50202, 50350, 50351, 50360, 50363, 50431, 50432), IN_PATH),
+    **dict.fromkeys((50051, 50100, 50202, 50350, 50351, 50360, 50363, 50431, 50432), IN_PATH),
     **dict.fromkeys((50500, 50501, 50502, 50516), IN_PATH),
     **dict.fromkeys((50000, 50103), REQUIRED),
     **dict.fromkeys((50002, 50334), HIDDEN),

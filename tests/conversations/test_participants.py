@@ -222,6 +222,12 @@ def test_a_removed_proxy_address_leaves_a_phone_of_a_group(thread: Thread):
     assert thread.update(added["sid"], bound(proxy=PROXY))["messaging_binding"] == added["messaging_binding"]
 
 
+def test_a_wrong_time_of_reading_is_refused_by_the_name_of_its_parameter(thread: Thread):
+    thread.add({"Identity": "alice"})
+    answer = thread.raw("POST", f"{thread.path}/Participants/alice", {"LastReadTimestamp": "yesterday"})
+    assert answer.refusal() == (400, 50405, "LastReadTimestamp is not a date in ISO 8601 format")
+
+
 def test_the_horizon_of_a_phone_moves_and_can_be_cleared(thread: Thread):
     added = thread.add(pair())
     assert (added["last_read_message_index"], added["last_read_timestamp"]) == (None, None)

@@ -86,7 +86,7 @@ def test_a_service_that_is_only_remembered_does_not_become_the_default(twilio: C
     api.services(service_sid).conversations.list()
     elsewhere = world.another_container().context()
     services.delete(elsewhere, {"account_sid": world.account_sid, "sid": service_sid}, {})
-    assert refusal(lambda: api.configuration().update(default_chat_service_sid=service_sid))[0] == 404
+    assert refusal(lambda: api.configuration().update(default_chat_service_sid=service_sid)) == (404, 50050)
     assert api.configuration().fetch().default_chat_service_sid == before
 
 

@@ -165,6 +165,19 @@ def test_a_channel_is_shown_with_its_counts_its_objects_and_its_links(house: Hou
     assert cleared["unique_name"] is None
 
 
+@pytest.mark.parametrize(("version", "shown"), [(V1, 1500), (V2, 1000)])
+def test_conversations_shows_a_thousand_unread_messages_at_most(house: House, version: str, shown: int) -> None:
+    room = stage(house, version)
+    alice, path = SdkDevice(house, "alice"), f"/Client/{version}/MyConversations"
+    alice.ask("POST", f"{path}/{room.sid}", {HORIZON[version]: 0})
+    table = house.deployment.world.table
+    table.put_many({keys.tail(room.sid): {**table.fetch(keys.tail(room.sid)), "last_index": 1500}})
+    (listed,) = alice.get(path)["conversations"]
+    moved = alice.ask("POST", f"{path}/{room.sid}", {"notification_level": "muted"}).body
+    for seen in (listed, moved, alice.get(f"{path}/{room.sid}")):
+        assert seen["unread_messages_count"] == shown
+
+
 @pytest.mark.parametrize("version", [V1, V2])
 def test_a_horizon_moves_and_is_removed_under_its_own_name(house: House, version: str) -> None:
     room = stage(house, version)

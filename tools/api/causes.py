@@ -140,6 +140,9 @@ CAUSES: dict[Error, Cause] = {
         "Wait a second, or raise `ActionsPerSecond` of the deployment.",
     ),
     # Services
+    errors.SERVICE_NOT_FOUND: Cause(
+        "A parameter names a service that does not exist.", "List the services and take one of them."
+    ),
     errors.CONSUMPTION_INTERVAL_INVALID: Cause("The interval is no whole number of seconds.", "Send a whole number."),
     errors.TYPING_TIMEOUT_INVALID: Cause("The timeout is no whole number of seconds.", "Send a whole number."),
     errors.WEBHOOK_METHOD_INVALID: Cause("The method of a webhook is neither GET nor POST.", "Send `GET` or `POST`."),

@@ -111,6 +111,7 @@ TABLE: dict[Error, Row] = {
     ),
     errors.SERVICE_RATE: _both(429, 50074, "Rate limit exceeded: too many actions per second in this service"),
     # Services
+    errors.SERVICE_NOT_FOUND: _conversations(404, 50050, "Service not found: {sid}"),
     errors.CONSUMPTION_INTERVAL_INVALID: _chat(
         400, 50052, "ConsumptionReportInterval must be a whole number of seconds"
     ),
@@ -178,7 +179,10 @@ TABLE: dict[Error, Row] = {
         (403, 50417, "Conversation has the maximum number of participants"),
     ),
     errors.MEMBER_EXISTS: _each((409, 50404, "Member already exists"), (409, 50433, "Participant already exists")),
-    errors.CONSUMPTION_TIME_INVALID: _both(400, 50405, "LastConsumptionTimestamp is not a date in ISO 8601 format"),
+    errors.CONSUMPTION_TIME_INVALID: _each(
+        (400, 50405, "LastConsumptionTimestamp is not a date in ISO 8601 format"),
+        (400, 50405, "LastReadTimestamp is not a date in ISO 8601 format"),
+    ),
     # Twilio documents no code for this (unconfirmed).
     errors.READ_STATUS_DISABLED: _both(
         403, 20403, "The service's read status is disabled: there is no consumption horizon"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, ignoring
+from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, SERVICE_NOT_FOUND, ignoring
 from parley.operations import services, verbs
-from parley.operations.addressing import service
+from parley.operations.addressing import named_service
 from parley.operations.context import CONVERSATIONS, Context
 from parley.records.spec import Path
 from parley.store import keys
@@ -69,16 +69,16 @@ def update_configuration(context: Context, path: Path, parameters: dict[str, Any
     """Change the given fields of the configuration. If the default service is given as empty, it stays as it was.
 
     Raises:
-        Refusal: 20404 if the new default service does not exist.
+        Refusal: 50050 if the new default service does not exist.
     """
     configuration(context)
     given = {name: value for name, value in parameters.items() if value is not None or name not in _NEVER_CLEARED}
     key = keys.account_configuration(context.account_sid)
     writes: list[Write] = [Update(key, NOT_FOUND(), set=verbs.changed(context, given))]
     if service_sid := given.get("default_chat_service_sid"):
-        service(context, service_sid)
+        named_service(context, service_sid)
         # The service may have been deleted since it was remembered.
-        writes.append(Present(keys.service(context.account_sid, service_sid), NOT_FOUND()))
+        writes.append(Present(keys.service(context.account_sid, service_sid), SERVICE_NOT_FOUND(sid=service_sid)))
     context.table.commit(context.cause(), writes)
     context.configuration.forget(key)
     # Of a record that is changed in a transaction, only the changed fields come back.

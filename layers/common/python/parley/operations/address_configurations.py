@@ -8,7 +8,7 @@ from parley.domain.address_configurations import configured
 from parley.errors import ADDRESS_CONFIGURED, CONCURRENT_UPDATE, NOT_FOUND
 from parley.ids import address_sid
 from parley.operations import numbers, verbs
-from parley.operations.addressing import resolve, service
+from parley.operations.addressing import named_service, resolve
 from parley.operations.context import Context
 from parley.operations.paging import Listing, PageRequest
 from parley.records.address_configurations import ADDRESS_CONFIGURATION
@@ -25,7 +25,7 @@ def create(context: Context, path: Path, parameters: dict[str, Any]) -> Record:
 
     Raises:
         Refusal: 20001 if the account does not own the address; 20409 if the address has a configuration already. Twilio
-            documents no code for either (unconfirmed).
+            documents no code for either (unconfirmed). 50050 if the named service does not exist.
     """
     resolve(context, ADDRESS_CONFIGURATION, path)
     numbers.require_own(context, parameters["address"], parameters["type"])
@@ -40,7 +40,7 @@ def _checked(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     """The fields of automatic creation, if they fit together and the named service exists."""
     fields = configured(given)
     if fields[_SERVICE]:
-        service(context, fields[_SERVICE])
+        named_service(context, fields[_SERVICE])
     return fields
 
 

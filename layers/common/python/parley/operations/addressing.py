@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from parley.errors import NOT_FOUND
+from parley.errors import NOT_FOUND, SERVICE_NOT_FOUND, Refusal
 from parley.ids import address_sid, is_sid, member_sid, message_index, user_sid
 from parley.operations.context import Context
 from parley.records.spec import Path, RecordType
@@ -29,6 +29,20 @@ def service(context: Context, service_sid: str) -> Service:
     if record is None:
         raise NOT_FOUND()
     return record
+
+
+def named_service(context: Context, service_sid: str) -> Service:
+    """The service that a parameter names, and not the path.
+
+    Raises:
+        Refusal: 50050.
+    """
+    try:
+        return service(context, service_sid)
+    except Refusal as refusal:
+        if refusal.error is not NOT_FOUND:
+            raise
+        raise SERVICE_NOT_FOUND(sid=service_sid) from None
 
 
 def channel_sid(context: Context, service_sid: str, address: str) -> str:

@@ -11,7 +11,7 @@ from parley.domain.addresses import channel_of
 from parley.domain.channels import with_counters
 from parley.domain.memberships import own, user_of
 from parley.domain.user_channels import of_channel
-from parley.errors import IDENTITY_AND_ADDRESS, MISSING_PARAMETER
+from parley.errors import IDENTITY_AND_ADDRESS, INVALID_PARAMETER
 from parley.ids import user_sid
 from parley.operations.addressing import service
 from parley.operations.context import Context
@@ -37,7 +37,7 @@ def list_(context: Context, path: Path, parameters: dict[str, Any], page: PageRe
         user = keys.user(user_sid(service_sid, identity))
         return _page(context, keys.user_channels(user_sid(service_sid, identity)), [user], page)
     if address is None:
-        raise MISSING_PARAMETER(name="Identity")
+        raise INVALID_PARAMETER(name="Identity", reason="Identity or Address is needed")
     if channel_of(address) is None:
         # No participant has such an identity, and it may be too long for a key.
         return page_of([], page, more=False)

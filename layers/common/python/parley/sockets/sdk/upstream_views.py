@@ -12,6 +12,7 @@ from typing import Any
 
 from parley.clock import iso_or_none
 from parley.domain.contents import TEXT
+from parley.domain.horizon import capped
 from parley.domain.memberships import identity_of, participant_of
 from parley.domain.messages import files_of
 from parley.ids import user_sid
@@ -72,13 +73,13 @@ def _sync_objects(sid: str) -> dict[str, str]:
 
 def membership(version: str, record: Mapping[str, Any]) -> dict[str, Any]:
     """A channel as its member or an invited user sees it, from `domain/user_channels.py`."""
-    sid = record["channel_sid"]
+    sid, unread = record["channel_sid"], record["unread_messages_count"]
     shown = {
         "conversation_sid": sid,
         "channel_sid": sid,
         "status": record["status"],
         HORIZON[version]: record["last_consumed_message_index"],
-        "unread_messages_count": record["unread_messages_count"],
+        "unread_messages_count": unread if version == V1 else capped(unread),
         "notification_level": record["notification_level"] or "default",
         "sync_objects": _sync_objects(sid),
         "url": below(version, "MyConversations", sid),
