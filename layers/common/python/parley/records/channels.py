@@ -12,12 +12,12 @@ from parley.domain.channels import PRIVATE, PUBLIC, check_unique_name
 from parley.domain.durations import check_closed_timer, check_inactive_timer
 from parley.domain.participants import MOST_AT_ONCE
 from parley.domain.states import ACTIVE, check_state
-from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Objects, Sid, Text, Whole
-from parley.records.spec import FREELY, NO_REASON, Field, RecordType, needs
+from parley.records.kinds import Checked, Choice, Moment, Objects, Sid, Text, Whole
+from parley.records.spec import FREELY, NO_REASON, Field, RecordType, attributes, dates, needs
 from parley.store import keys
 
 # Conversations' figure for the same record (unconfirmed for Chat).
-_ATTRIBUTES = Attributes(16 * 1024)
+_ATTRIBUTES_BYTES = 16 * 1024
 _NAMES = needs("editChannelName")
 
 CHANNEL = RecordType(
@@ -42,15 +42,7 @@ CHANNEL = RecordType(
             on_update=_NAMES,
             reason="uniqueName",
         ),
-        Field(
-            "attributes",
-            _ATTRIBUTES,
-            "A JSON document of the application's own, as text.",
-            default=EMPTY_ATTRIBUTES,
-            on_create=FREELY,
-            on_update=needs("editChannelAttributes"),
-            reason="attributes",
-        ),
+        attributes(_ATTRIBUTES_BYTES, on_create=FREELY, on_update=needs("editChannelAttributes")),
         # A migration to Conversations changes the type. Twilio's clients know no reason for that.
         Field(
             "type",
@@ -65,18 +57,7 @@ CHANNEL = RecordType(
             "The messaging service whose numbers write to phones in the channel.",
             reason=NO_REASON,
         ),
-        Field(
-            "date_created",
-            Moment(errors.DATE_CREATED_INVALID),
-            "When the channel was created; imported channels bring their own date.",
-            reason="dateCreated",
-        ),
-        Field(
-            "date_updated",
-            Moment(errors.DATE_UPDATED_INVALID),
-            "When the channel last changed; imported channels bring their own date.",
-            reason="dateUpdated",
-        ),
+        *dates("channel", "was created"),
         Field(
             "created_by",
             Text(256, errors.AUTHOR_TOO_LONG),

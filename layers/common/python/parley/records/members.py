@@ -11,12 +11,12 @@ from parley.domain.addresses import EMAIL, RCS, SMS, WHATSAPP
 from parley.domain.participants import ADDRESS, PROJECTED, PROXY
 from parley.domain.states import STATES
 from parley.domain.users import check_identity
-from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Choice, Moment, Sid, Stored, Text, Whole
-from parley.records.spec import FREELY, NO_REASON, Field, RecordType, own_only, own_or_any
+from parley.records.kinds import Attributes, Checked, Choice, Moment, Sid, Stored, Text, Whole
+from parley.records.spec import FREELY, NO_REASON, Field, RecordType, attributes, dates, own_only, own_or_any
 from parley.store import keys
 
 # Twilio names no figure for member attributes; 4 KB is its figure for message attributes (unconfirmed).
-_ATTRIBUTES = Attributes(4 * 1024)
+_ATTRIBUTES_BYTES = 4 * 1024
 # Any index may be named, also one beyond the last message (unconfirmed).
 _INDEX = Whole(0, 10**10, errors.CONSUMED_INDEX_INVALID, clearable=True)
 NOTIFICATION_LEVELS = ("default", "muted")
@@ -65,27 +65,8 @@ MEMBER = RecordType(
             on_update=own_only(),
             reason="lastConsumptionTimestamp",
         ),
-        Field(
-            "date_created",
-            Moment(errors.DATE_CREATED_INVALID),
-            "When the member joined; imported members bring their own date.",
-            reason="dateCreated",
-        ),
-        Field(
-            "date_updated",
-            Moment(errors.DATE_UPDATED_INVALID),
-            "When the member last changed; imported members bring their own date.",
-            reason="dateUpdated",
-        ),
-        Field(
-            "attributes",
-            _ATTRIBUTES,
-            "A JSON document of the application's own, as text.",
-            default=EMPTY_ATTRIBUTES,
-            on_create=FREELY,
-            on_update=own_or_any("MemberAttributes"),
-            reason="attributes",
-        ),
+        *dates("member", "joined"),
+        attributes(_ATTRIBUTES_BYTES, on_create=FREELY, on_update=own_or_any("MemberAttributes")),
         Field(
             "messaging_binding",
             Stored(_BINDING),
@@ -136,7 +117,11 @@ MEMBER = RecordType(
         Field("channel_friendly_name", Text(), "The name of the channel that people see."),
         Field("channel_unique_name", Text(), "The unique name of the channel."),
         Field("channel_created_by", Text(), "The identity of the user who created the channel, or `system`."),
-        Field("channel_attributes", _ATTRIBUTES, "The attributes of the channel: a JSON document, as text."),
+        Field(
+            "channel_attributes",
+            Attributes(_ATTRIBUTES_BYTES),
+            "The attributes of the channel: a JSON document, as text.",
+        ),
         Field("channel_state", Choice(STATES), "The state of the conversation."),
         Field("channel_timers", Stored(_TIMERS), "When the conversation changes its state if nothing happens before."),
     ),

@@ -7,23 +7,20 @@ from parley.domain.contents import check_sid, check_variables
 from parley.domain.deliveries import STATUSES
 from parley.domain.messages import MOST_FILES, check_body
 from parley.records.kinds import (
-    EMPTY_ATTRIBUTES,
-    Attributes,
     Checked,
     Choice,
     Flag,
-    Moment,
     Sid,
     Sids,
     Stored,
     Text,
     Whole,
 )
-from parley.records.spec import FREELY, NO_REASON, Field, RecordType, own_or_any
+from parley.records.spec import FREELY, NO_REASON, Field, RecordType, attributes, dates, own_or_any
 from parley.store import keys
 
 # 4 KB (https://www.twilio.com/docs/chat/chat-limits).
-_ATTRIBUTES = Attributes(4 * 1024)
+_ATTRIBUTES_BYTES = 4 * 1024
 
 _FILE = (
     Field("sid", Sid("ME"), "The SID of the file."),
@@ -52,27 +49,8 @@ MESSAGE = RecordType(
             "The identity or address of whoever wrote the message, or `system`.",
             reason="author",
         ),
-        Field(
-            "attributes",
-            _ATTRIBUTES,
-            "A JSON document of the application's own, as text.",
-            default=EMPTY_ATTRIBUTES,
-            on_create=FREELY,
-            on_update=own_or_any("MessageAttributes"),
-            reason="attributes",
-        ),
-        Field(
-            "date_created",
-            Moment(errors.DATE_CREATED_INVALID),
-            "When the message was sent; imported messages bring their own date.",
-            reason="dateCreated",
-        ),
-        Field(
-            "date_updated",
-            Moment(errors.DATE_UPDATED_INVALID),
-            "When the message last changed; imported messages bring their own date.",
-            reason="dateUpdated",
-        ),
+        attributes(_ATTRIBUTES_BYTES, on_create=FREELY, on_update=own_or_any("MessageAttributes")),
+        *dates("message", "was sent"),
         Field(
             "last_updated_by",
             Text(256, errors.LAST_UPDATED_BY_TOO_LONG),

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, Literal
 
-from parley.errors import Error
-from parley.records.kinds import Kind, Moment, Sid
+from parley.errors import DATE_CREATED_INVALID, DATE_UPDATED_INVALID, Error
+from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Kind, Moment, Sid
 from parley.store.keys import Key, R, Range
 
 Path = dict[str, str]
@@ -97,6 +97,38 @@ COMMON = (
     Field("date_updated", Moment(), "When it last changed."),
 )
 COMMON_FIELDS = tuple(field.name for field in COMMON)
+
+
+def attributes(longest: int, *, on_create: Right | None, on_update: Right) -> Field:
+    """The application's own JSON document, of at most `longest` bytes."""
+    return Field(
+        "attributes",
+        Attributes(longest),
+        "A JSON document of the application's own, as text.",
+        default=EMPTY_ATTRIBUTES,
+        on_create=on_create,
+        on_update=on_update,
+        reason="attributes",
+    )
+
+
+def dates(noun: str, began: str) -> tuple[Field, Field]:
+    """The dates of a record that may be imported; `began` says what happened to it first, such as `joined`."""
+    imported = f"imported {noun}s bring their own date."
+    return (
+        Field(
+            "date_created",
+            Moment(DATE_CREATED_INVALID),
+            f"When the {noun} {began}; {imported}",
+            reason="dateCreated",
+        ),
+        Field(
+            "date_updated",
+            Moment(DATE_UPDATED_INVALID),
+            f"When the {noun} last changed; {imported}",
+            reason="dateUpdated",
+        ),
+    )
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from parley import errors
 from parley.domain.users import check_identity
-from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Checked, Flag, Sid, Text, Whole
-from parley.records.spec import NO_REASON, Field, RecordType, own_or_any
+from parley.records.kinds import Checked, Flag, Sid, Text, Whole
+from parley.records.spec import NO_REASON, Field, RecordType, attributes, own_or_any
 from parley.store import keys
 
 # Twilio names no figure for user attributes; 4 KB is its figure for message attributes (unconfirmed).
-_ATTRIBUTES = Attributes(4 * 1024)
+_ATTRIBUTES_BYTES = 4 * 1024
 _INFO = own_or_any("UserInfo")
 
 USER = RecordType(
@@ -30,14 +30,7 @@ USER = RecordType(
             reason=NO_REASON,
         ),
         Field("role_sid", Sid("RL"), "The role that says what the user may do in the service.", reason=NO_REASON),
-        Field(
-            "attributes",
-            _ATTRIBUTES,
-            "A JSON document of the application's own, as text.",
-            default=EMPTY_ATTRIBUTES,
-            on_update=_INFO,
-            reason="attributes",
-        ),
+        attributes(_ATTRIBUTES_BYTES, on_create=None, on_update=_INFO),
         Field(
             "friendly_name",
             Text(256, errors.FRIENDLY_NAME_TOO_LONG),
