@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bench.meter import Meter
+from parley.sockets.typing_indicator import MOST_A_SECOND
 from parley.store import keys
+from tests.sockets.counted_requests import count_requests
 from tests.sockets.deployment import Device, House, Room, hush
 from tests.support.lean import LeanClient
 
@@ -65,6 +67,23 @@ def test_typing_in_a_warm_room_reads_nothing(
     assert typed(bob, lean, room.sid).requests.total() == 0
     assert bob.events() == ["typingStarted"] * 2
     assert alice.events() == ["typingStarted"]
+
+
+def test_a_client_that_floods_is_answered_and_tells_the_others_a_few_times_a_second(
+    house: House, room: Room, alice: Device, bob: Device
+) -> None:
+    """Each of fifty frames a second was pushed to each of a thousand members."""
+    count_requests(house.deployment)
+    hush(alice, bob)
+    for _ in range(20):
+        assert alice.done("typing", channel=room.sid) == {"typing_timeout": 5}
+    assert bob.events() == ["typingStarted"] * 2 * MOST_A_SECOND
+    house.device("alice").done("typing", channel=room.sid)
+    assert bob.events() == ["typingStarted"]
+    house.deployment.world.clock.advance(1)
+    for _ in range(20):
+        alice.done("typing", channel=room.sid)
+    assert bob.events() == ["typingStarted"] * MOST_A_SECOND
 
 
 def test_a_newcomer_or_a_leaver_is_noticed_after_two_seconds(

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from parley.errors import Refusal
 from parley.operations.context import Context
-from parley.sockets.typing_indicator import Typing
 from parley.store.items import Record
 from parley.stored import Channel, Connection, Tail
+
+if TYPE_CHECKING:
+    # Functions that only push need no typing.
+    from parley.sockets.typing_indicator import Typing
 
 Piece = Hashable
 

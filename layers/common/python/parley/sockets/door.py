@@ -49,7 +49,7 @@ class SocketDoor:
         self._sockets = sockets
         self._requests_per_second = requests_per_second
         self._counted: dict[str, Requests] = {}
-        self._typing = Typing(sockets, protocols)
+        self._typing = Typing(sockets, protocols, is_limited=requests_per_second > 0)
 
     def open(
         self, context: Context, connection_id: str, protocol: str | None, offered: list[str], token: str

@@ -1,6 +1,9 @@
 """Typing: pushed to the other members of a channel, and never stored.
 
 A container remembers the connections of a channel's members for two seconds. In that time, typing reads nothing.
+
+A client repeats `typing` after some seconds. One that floods is answered too, but tells nobody more than a few times a
+second: in a channel of a thousand members, each of its frames would be a thousand pushes.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from parley.operations.addressing import channel_sid, service, shown
 from parley.operations.context import Context
 from parley.records.services import setting
 from parley.sockets.events import people
+from parley.sockets.limits import Requests, Verdict
 from parley.sockets.presence import Listener, forget_gone, listeners
 from parley.sockets.protocols import Protocols
 from parley.store import keys
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from parley.ports.sockets.gateway import SocketGateway
 
 REMEMBERED_MS = 2_000
+MOST_A_SECOND = 2
+"""So often a second, a connection tells others that its user is typing, and twice as often at once."""
 _MOST_ROOMS = 1_000
 _DEADLINE_SECONDS = 2.0
 # A client that types repeats `typing` when its time-out is over. Recipients show it a second longer, to avoid flicker.
@@ -40,12 +46,17 @@ class _Room(NamedTuple):
 
 
 class Typing:
-    """Tells members who is typing. It calls `sockets` for the gateway only if somebody must be told."""
+    """Tells members who is typing. It calls `sockets` for the gateway only if somebody must be told.
 
-    def __init__(self, sockets: Callable[[], SocketGateway], protocols: Protocols):
+    `is_limited` says whether a connection that types too often tells nobody.
+    """
+
+    def __init__(self, sockets: Callable[[], SocketGateway], protocols: Protocols, *, is_limited: bool):
         self._sockets = sockets
         self._protocols = protocols
         self._rooms: dict[tuple[str, str], _Room] = {}
+        self._rate = MOST_A_SECOND if is_limited else 0
+        self._announced: Requests | None = None
 
     def announce(self, context: Context, connection: Connection, channel: str) -> int:
         """Tell the other members of a channel that the connection's identity is typing; returns for how many seconds.
@@ -58,7 +69,7 @@ class Typing:
         sid = channel_sid(context, owner["sid"], channel)
         room = self._room(context, connection, sid)
         told = [listener for listener in room if listener.user_sid != connection["user_sid"]]
-        if told:
+        if told and self._is_heard(context, connection):
             bodies = {
                 name: self._protocols.codec(name).typing(sid, connection["identity"], timeout + _LONGER_SECONDS)
                 for name in {listener.protocol for listener in told}
@@ -68,6 +79,12 @@ class Typing:
             if forget_gone(context, outcomes, owners={listener.id: listener.user_sid for listener in told}):
                 self._rooms.pop((owner["sid"], sid), None)
         return int(timeout)
+
+    def _is_heard(self, context: Context, connection: Connection) -> bool:
+        """Whether the connection has not told others too often in this moment."""
+        if self._announced is None:
+            self._announced = Requests(self._rate, context.clock.now_ms)
+        return self._announced.take(connection["id"]) is Verdict.TAKEN
 
     def _room(self, context: Context, connection: Connection, sid: str) -> list[Listener]:
         """The connections of all members of a channel.
