@@ -25,7 +25,10 @@ from parley.sockets.native.actions import ACTIONS, Action
 from parley.sockets.sdk import registrations, upstream
 from parley.store import keys
 from parley.webhooks.deliveries import Deliveries
-from tests.faults.acts import ACTS, OF_FILES, SENT_BY_SDKS, SENT_ONCE, WITH_TOKEN, Act
+from tests.faults.act import Act
+from tests.faults.acts import ACTS, SENT_ONCE, WITH_TOKEN
+from tests.faults.acts_on_sockets import SENT_BY_SDKS
+from tests.faults.acts_with_files import OF_FILES
 from tests.faults.injector import Fault, Killed, Step
 from tests.faults.scene import Scene
 from tests.ports.fakes import FakeOutgoing, FakeQueue
