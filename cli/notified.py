@@ -177,7 +177,7 @@ class Notified:
         waiting = dict(held.get("devices", {}))
         if not waiting:
             self.bindings()
-            raise Trouble(f"{self.identity} has no registered device that could be told")
+            raise Trouble(f"{self.identity} has no registered device that could be notified")
         cause, at_ms = f"test-{uuid.uuid4().hex}", int(now() * 1000)
         queue.send([self._job(cause, at_ms, held)])
         until = now() + patience

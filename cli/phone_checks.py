@@ -96,10 +96,8 @@ class _Checks:
             return Result("reports", FAILED, f"the configuration set {name}: {self._line(error)}", advice)
         for one in destinations:
             if one["Enabled"] and one.get("SnsDestination") and _EVENTS & set(one["MatchingEventTypes"]):
-                return Result(
-                    "reports", OK, f"AWS reports what becomes of texts to {one['SnsDestination']['TopicArn']}"
-                )
-        detail = f"AWS reports nothing of texts: {name} has no destination that is switched on and gets TEXT_ALL"
+                return Result("reports", OK, f"AWS reports about texts to {one['SnsDestination']['TopicArn']}")
+        detail = f"AWS reports nothing about texts: {name} has no destination that is switched on and gets TEXT_ALL"
         return Result("reports", FAILED, detail, "Deploy the stack again: receipts stay at `sent` until then.")
 
     def _countries(self, capability: str) -> Result:

@@ -29,7 +29,7 @@ class Wiring(NamedTuple):
     Attributes:
         topic: The topic to which AWS publishes what people write.
         role: The role with which AWS does so.
-        configuration_set: Texts name it, so that AWS reports what becomes of them.
+        configuration_set: Texts name it, so that AWS reports about them.
         protection: The protect configuration with the countries to which texts may go.
         countries: Those countries, two letters each; none if texts may go anywhere, as on a local run.
     """
@@ -147,7 +147,7 @@ class Senders:
         return [Listed(one, numbers.get(one), records.get(one)) for one in addresses]
 
     def enable(self, address: str, messaging_service_sid: str, is_forced: bool) -> Mapping[str, Any]:
-        """Have the service use a number, for a messaging service; returns its record.
+        """Make the service use a number, for a messaging service; returns its record.
 
         Raises:
             Trouble: it cannot; nothing was changed.
@@ -173,7 +173,7 @@ class Senders:
         return self._records.enable(number, service_sid, stopped)
 
     def disable(self, address: str) -> None:
-        """Have the service no longer use a number. People who wrote STOP stay on their list.
+        """Stop using a number. People who wrote STOP stay on their list.
 
         Raises:
             Trouble: it does not use it.

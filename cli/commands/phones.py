@@ -102,14 +102,14 @@ def _facts(one: Listed) -> dict[str, Any]:
     type=Sid("MG", "messaging service"),
     help="The messaging service that has the number; without it, the account's default one.",
 )
-@click.option("--force", is_flag=True, help="Take what people write away from another destination in AWS.")
+@click.option("--force", is_flag=True, help="Replace another destination in AWS for what people write to the number.")
 @common
 @pass_options
 def _enable(options: Options, address: str, service: str | None, force: bool) -> None:
-    """Have the service use a number. If the command is stopped, say it again: it completes what is missing.
+    """Make the service use a number. If the command is stopped, say it again: it completes what is missing.
 
     Texts may then go to the countries in the stack's parameter SmsCountries, and to no other. What people write comes
-    to the service. AWS answers STOP, and keeps who wrote it on a list of the messaging service.
+    to the service. AWS answers STOP, and keeps a list of people who wrote it, one for each messaging service.
     """
     options.when_stopped = "stopped; the same command completes what is missing"
     record = _senders(options).enable(address, service or "", force)
@@ -126,7 +126,7 @@ def _enable(options: Options, address: str, service: str | None, force: bool) ->
 @common
 @pass_options
 def _disable(options: Options, address: str) -> None:
-    """Have the service no longer use a number. AWS keeps the number, and who wrote STOP."""
+    """Stop using a number. AWS keeps the number, and the list of people who wrote STOP."""
     options.when_stopped = "stopped; the same command completes what is missing"
     _senders(options).disable(address)
     if options.json:

@@ -20,7 +20,7 @@ client.conversations.baseUrl = `${settings.rest_url}/conversations`;
 const serviceSid =
   settings.service_sid ?? (await client.conversations.v1.configuration().fetch()).defaultChatServiceSid;
 
-/** Who asks. In your application the session of your own login says that, and never the request itself. */
+/** The user who asks. In your application, take it from the session of your login, never from the request. */
 const signedInUser = (request) => request.query.identity;
 
 const app = express();
@@ -39,5 +39,5 @@ app.get("/token", (request, response) => {
 
 const server = app.listen(Number(process.env.PORT ?? 8090), "127.0.0.1", (error) => {
   if (error) throw error;
-  console.log(`Tokens are to be had at http://127.0.0.1:${server.address().port}/token?identity=alice`);
+  console.log(`Get tokens at http://127.0.0.1:${server.address().port}/token?identity=alice`);
 });

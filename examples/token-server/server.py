@@ -29,7 +29,7 @@ app = Flask(__name__, static_url_path="/", static_folder=Path(pages).resolve() i
 
 
 def signed_in_user():
-    """Who asks. In your application the session of your own login says that, and never the request itself."""
+    """The user who asks. In your application, take it from the session of your login, never from the request."""
     return request.args.get("identity") or abort(400, "The parameter `identity` is missing.")
 
 

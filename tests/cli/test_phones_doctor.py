@@ -41,7 +41,7 @@ def test_numbers_that_work_are_reported_as_working_and_nothing_is_written(parley
         (
             "reports",
             "ok",
-            "AWS reports what becomes of texts to arn:aws:sns:us-east-1:111122223333:chat-PhonesReceipts",
+            "AWS reports about texts to arn:aws:sns:us-east-1:111122223333:chat-PhonesReceipts",
         ),
         ("countries", "ok", "SMS may go to CA, US"),
         ("countries", "ok", "MMS may go to CA, US"),
@@ -133,13 +133,13 @@ FAULTS: dict[str, tuple[Callable[[EndUserMessagingFake], Any], str, str, str]] =
     "reports that are switched off": (
         lambda account: account.configuration_sets[CONFIGURATION_SET][0].update(Enabled=False),
         "reports",
-        "AWS reports nothing of texts",
+        "AWS reports nothing about texts",
         "Deploy the stack again",
     ),
     "reports of calls only": (
         lambda account: account.configuration_sets[CONFIGURATION_SET][0].update(MatchingEventTypes=["VOICE_ALL"]),
         "reports",
-        "AWS reports nothing of texts",
+        "AWS reports nothing about texts",
         "Deploy the stack again",
     ),
     "a configuration set that was deleted": (

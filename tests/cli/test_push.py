@@ -54,7 +54,7 @@ def test_a_test_rings_the_phone_until_its_app_is_gone(parley: Run, handset: Hand
     ran = parley("push", "test", *whose, "--json")
     assert (ran.status, ran.json["outcome"], ran.json["code"]) == (3, "gone", 52103)
     ran = parley("push", "test", *whose)
-    assert (ran.status, ran.err) == (1, "parley: alice has no registered device that could be told\n")
+    assert (ran.status, ran.err) == (1, "parley: alice has no registered device that could be notified\n")
     ran = parley("push", "log", *whose)
     assert "- new_message: off. Switch it on: Notifications.NewMessage.Enabled=true\n" in ran.out
     assert "- alice has no registered device" in ran.out

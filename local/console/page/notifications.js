@@ -29,7 +29,7 @@ export function notificationsPanel({ notifications }, form) {
       },
       {
         name: 'LogEnabled',
-        label: 'Keep for a week what became of each notification',
+        label: 'Log each notification and its outcome, for a week',
         type: 'checkbox',
         value: notifications.log_enabled,
       },
