@@ -78,10 +78,10 @@ def test_the_bot_makes_its_channel_and_answers_there_and_where_it_is_invited(pla
         assert alice.ask("joinChannel", channel="general")["status"] == 201
         alice.ask("sendMessage", channel="general", body="hello")
         alice.push("messageAdded", message={"from": "echo", "body": "You said: hello"})
-        alice.ask("createChannel", unique_name="den", type="private")
+        den = alice.ask("createChannel", unique_name="den", type="private")["result"]["sid"]
         alice.ask("joinChannel", channel="den")
         alice.ask("inviteMember", channel="den", identity="echo")
-        alice.push("memberJoined", member={"identity": "echo"})
+        alice.push("memberJoined", channel_sid=den, member={"identity": "echo"})
         alice.ask("sendMessage", channel="den", body="anybody?")
         alice.push("messageAdded", message={"from": "echo", "body": "You said: anybody?"})
 
