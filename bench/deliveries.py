@@ -9,7 +9,6 @@ delivery is a connection of its own in both: a target is resolved and checked an
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import itertools
 import json
@@ -34,8 +33,8 @@ from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.store.items import to_item
 from tests.ports.fakes import FakeQueue
+from tests.support.functions import imported
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 ACCOUNT, SERVICE = "AC51af3dc0da7711e4872e1234567b84fc", "IS019bc17db64000000000000000005e11"
 BODY = "x" * 600
@@ -118,12 +117,7 @@ class Function:
 def _load() -> Any:
     # The function makes a client for its secret when it starts. This client asks nothing here.
     os.environ.update(AWS_ACCESS_KEY_ID="bench", AWS_SECRET_ACCESS_KEY="bench")
-    path = REPOSITORY / "functions" / "webhooks" / "app.py"
-    specification = importlib.util.spec_from_file_location("bench_webhooks", path)
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return imported("webhooks")
 
 
 def _queued(delivery: dict[str, Any]) -> dict[str, Any]:

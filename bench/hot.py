@@ -11,7 +11,6 @@ client of botocore makes the operation's requests alone, with the same arguments
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import os
 import re
@@ -28,7 +27,6 @@ from botocore.session import Session
 from bench.figures import RATIO, TIME, Figure, Findings
 from bench.sampled import Sampled, sampled
 from bench.sampling import profiled
-from local.home import REPOSITORY
 from parley.clock import Clock
 from parley.ids import member_sid, user_sid
 from parley.ports.aws import AwsClient
@@ -39,6 +37,7 @@ from parley.store.items import Record, to_item
 from parley.store.keys import Key
 from tests.functions.sample_account import CHANNEL_SID, SERVICE_SID, read
 from tests.support.fakes import NOON_MS
+from tests.support.functions import imported
 
 ROUNDS, QUICK_ROUNDS = 15, 3
 # What a turn of an operation should take of CPU.
@@ -207,13 +206,7 @@ def _loader(deployed: Sampled) -> Callable[[str], ModuleType]:
         """A function, as it starts with this environment."""
         os.environ.clear()
         os.environ.update(deployed.of(name))
-        specification = importlib.util.spec_from_file_location(
-            f"hot_{name}", REPOSITORY / "functions" / name / "app.py"
-        )
-        assert specification and specification.loader
-        module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
-        return module
+        return imported(name)
 
     return load
 

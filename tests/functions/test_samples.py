@@ -6,7 +6,6 @@ The emulators take AWS's place, a loopback server takes API Gateway's, and it is
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import itertools
 import json
 from collections.abc import Callable, Iterator
@@ -18,7 +17,6 @@ from urllib.parse import urlencode
 import pytest
 
 from local.emulators.engine import Endpoints
-from local.home import REPOSITORY
 from local.pump.filters import passes
 from local.template.template import Template
 from parley.background.sweeping import plan
@@ -41,6 +39,7 @@ from tests.functions.sample_account import (
 from tests.ports.connections_server import ConnectionsServer
 from tests.sockets.deployment import Stream, patterns
 from tests.support.fakes import AUTH_TOKEN, FakeClock
+from tests.support.functions import imported
 from tests.support.target import Reply, Target, serving
 from tests.webhooks.function import Remaining
 
@@ -134,11 +133,7 @@ def _loader(account: SampleAccount) -> Callable[[str], ModuleType]:
     def load(name: str) -> ModuleType:
         """A function's module, imported once, at the account's time."""
         if name not in loaded:
-            path = REPOSITORY / "functions" / name / "app.py"
-            specification = importlib.util.spec_from_file_location(f"sampled_{name}", path)
-            assert specification and specification.loader
-            loaded[name] = importlib.util.module_from_spec(specification)
-            specification.loader.exec_module(loaded[name])
+            loaded[name] = imported(name)
             clock = FakeClock(account.world.clock.now_ms())
             loaded[name].runtime = Runtime(loaded[name].runtime.settings, clock=clock)
         return loaded[name]

@@ -6,7 +6,6 @@ template says and handed to `fan_out`, whose pushes arrive at a fake gateway.
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 from collections.abc import Callable, Iterable
@@ -32,6 +31,7 @@ from parley.stored import Message
 from tests.ports.fakes import FakeGateway
 from tests.ports.meddling import MeddlingClient, after
 from tests.support.doors import LambdaDoor, Raw
+from tests.support.functions import imported
 from tests.support.stream import Stream, StreamRecord
 from tests.support.world import World
 
@@ -62,15 +62,10 @@ _ENVIRONMENT = {
 @cache
 def function_module(name: str) -> ModuleType:
     """A function's module, imported once."""
-    path = REPOSITORY / "functions" / name / "app.py"
-    specification = importlib.util.spec_from_file_location(f"function_under_test_{name}", path)
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in _ENVIRONMENT.items():
             patch.setenv(variable, value)
-        specification.loader.exec_module(module)
-    return module
+        return imported(name)
 
 
 def load_function(name: str, runtime: Runtime) -> Callable[..., Any]:
