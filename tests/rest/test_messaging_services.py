@@ -228,6 +228,13 @@ def test_an_address_that_is_no_sender_of_the_account_joins_no_service(raw: Raw, 
     assert raw.get(f"{SERVICES}/{service}/PhoneNumbers")["phone_numbers"] == []
 
 
+def test_an_empty_sid_of_a_sender_counts_as_missing(raw: Raw):
+    """It was an internal error."""
+    service = raw.post(SERVICES, FriendlyName="x")["sid"]
+    expected = (400, 20001, "Missing required parameter PhoneNumberSid in the post body")
+    assert raw("POST", f"{SERVICES}/{service}/PhoneNumbers", {"PhoneNumberSid": ""}).refusal() == expected
+
+
 def test_a_list_of_senders_is_cut_into_pages(twilio: Client, world: World, new: Callable[[], Any]):
     service, stranger = new(), new()
     wanted = [f"+1202555{number:04d}" for number in range(300, 307)]

@@ -34,7 +34,8 @@ def parse(mount: Mount, verb: str, given: Mapping[str, Sequence[str]]) -> dict[s
     if verb == "update" and not parameters:
         raise mount.empty_update()
     for parameter in form:
-        if parameter.always and parameter.name in parameters and parameters[parameter.name] is None:
+        is_needed = parameter.always or parameter.is_required
+        if is_needed and parameter.name in parameters and parameters[parameter.name] is None:
             raise MISSING_PARAMETER(name=parameter.form_name)
     return parameters
 
