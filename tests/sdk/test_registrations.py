@@ -104,6 +104,19 @@ def test_a_token_without_a_credential_registers_a_device_too(house: House, alice
     assert (binding["identity"], binding["credential_sid"]) == ("alice", None)
 
 
+@pytest.mark.parametrize("kind", ["fcm", "apn"])
+def test_a_credential_that_cannot_be_used_is_named(house: House, kind: str) -> None:
+    alice = Push(house, "alice")
+    sid = alice.house.rest.get("/chat/v2/Credentials")["credentials"][-1]["sid"]
+    if kind == "fcm":
+        assert house.rest("DELETE", f"/chat/v2/Credentials/{sid}").status == 204
+    body = {**PUSH, "channel_type": kind, "data": {"registration_id": "0f" * 32}}
+    reply = alice.ask("POST", body=body)
+    assert reply.refusal == (404, 20404)
+    assert reply.body["message"] == f"Push credential not found: {sid}, which must be of type {kind}"
+    assert alice.bindings() == []
+
+
 def test_every_registration_route_is_used_here() -> None:
     assert set(REGISTRATIONS) == {
         ("POST", "/v1/registrations"),

@@ -341,6 +341,10 @@ CAUSES: dict[Error, Cause] = {
         "The user is invited already.", "In Chat, nothing is left to do. In Conversations, send the request again."
     ),
     errors.BINDING_TYPE_INVALID: Cause("There is no such push service.", "Send one of the types in the message."),
+    errors.CREDENTIAL_NOT_FOUND: Cause(
+        "A device registers with a push credential that the account does not have, or that is of another type.",
+        "Name a credential of this account and of the device's type in the access token.",
+    ),
     errors.NOTIFICATION_LEVEL_INVALID: Cause("There is no such level.", "Send `default` or `muted`."),
     # Channel webhooks
     errors.CHANNEL_WEBHOOKS_FULL: Cause("The channel has five webhooks.", "Delete one first."),

@@ -205,6 +205,7 @@ INVITE_NOT_FOUND = Error()
 INVITE_USED = Error()
 INVITE_EXISTS = Error()
 BINDING_TYPE_INVALID = Error()
+CREDENTIAL_NOT_FOUND = Error("sid type")
 NOTIFICATION_LEVEL_INVALID = Error()
 
 # Channel webhooks

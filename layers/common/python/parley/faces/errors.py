@@ -296,6 +296,7 @@ TABLE: dict[Error, Row] = {
         (409, 50212, "User already invited"), (409, 20409, "Somebody was invited in Chat at the same moment; try again")
     ),
     errors.BINDING_TYPE_INVALID: _both(400, 50209, "Binding type must be one of: gcm, apn, fcm"),
+    errors.CREDENTIAL_NOT_FOUND: _chat(404, 20404, "Push credential not found: {sid}, which must be of type {type}"),
     errors.NOTIFICATION_LEVEL_INVALID: _both(400, 50210, "Notification level must be default or muted"),
     # Channel webhooks
     errors.CHANNEL_WEBHOOKS_FULL: _each(

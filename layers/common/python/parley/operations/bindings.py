@@ -8,7 +8,7 @@ from typing import Any
 from parley.domain.memberships import birth_of, own
 from parley.domain.notifications import CHAT
 from parley.domain.push import MESSAGE_TYPES, check_binding, same_address
-from parley.errors import CONCURRENT_UPDATE, NOT_FOUND, USER_NOT_FOUND, ignoring
+from parley.errors import CONCURRENT_UPDATE, CREDENTIAL_NOT_FOUND, NOT_FOUND, USER_NOT_FOUND, ignoring
 from parley.ids import binding_sid, is_sid, user_sid
 from parley.operations import authority, devices, rate, verbs
 from parley.operations.addressing import resolve, service, user_address
@@ -85,6 +85,10 @@ def register(
     return verbs.retried(context, attempt, CONCURRENT_UPDATE, attempts=devices.ATTEMPTS)
 
 
+# How much of the SID of a credential that is not there is repeated.
+_LONGEST_NAMED = 64
+
+
 def _require_credential(context: Context, sid: str, binding_type: str) -> None:
     """Check that the account has this credential, and that it is one for devices of this type.
 
@@ -94,7 +98,8 @@ def _require_credential(context: Context, sid: str, binding_type: str) -> None:
     credential_key = keys.credential(context.account_sid, sid)
     credential = context.configuration.fetch(credential_key) if is_sid("CR", sid) else None
     if credential is None or credential["type"] != binding_type:
-        raise NOT_FOUND()
+        # Clients may name anything, and of any length.
+        raise CREDENTIAL_NOT_FOUND(sid=sid[:_LONGEST_NAMED], type=binding_type)
 
 
 def _remove_leftover(context: Context, binding: Binding) -> None:
