@@ -35,6 +35,7 @@ LAYERS = [
         "jobs",
         "version",
     },
+    {"frozen"},
 ]
 # Leaves that build on other leaves; listed, so that a cycle cannot creep in.
 AMONG_LEAVES = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from parley.frozen import frozen
 
 Entry = dict[str, Any]
 """A job as it is queued: `job` names its row in the job table, the rest is for that row's handler."""
@@ -13,7 +14,7 @@ Memory = dict[str, Any]
 """What a planner remembers within one batch of changes."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Turn:
     """One call of a job's handler.
 
@@ -26,7 +27,7 @@ class Turn:
     remaining_ms: Callable[[], int]
 
 
-@dataclass(frozen=True)
+@frozen
 class Again:
     """A handler's answer that its job is not done; None says that it is.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
+
+from parley.frozen import frozen
 
 _PREFIX = "PARLEY_"
 _LISTS = ("phone_numbers", "whatsapp_senders")
@@ -35,7 +37,7 @@ class Credentials(NamedTuple):
     token: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Settings:
     """One function's settings, from its `PARLEY_*` variables; what a function does not use is empty.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parley.errors import (
@@ -25,6 +24,7 @@ from parley.errors import (
     TOKEN_SIGNATURE,
     TOKEN_TOO_LONG_LIVED,
 )
+from parley.frozen import frozen
 from parley.ids import is_sid
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _GRANT_NAMES = ("chat", "ip_messaging")
 _LONGEST_TOKEN = 4096
 
 
-@dataclass(frozen=True)
+@frozen
 class AccessToken:
     """A verified token.
 

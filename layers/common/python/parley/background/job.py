@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
+from parley.frozen import frozen
 from parley.jobs import Again, Entry, Memory, Turn
 from parley.ports.queue import Queue
 from parley.store.changes import Change, Removal
 
 
-@dataclass(frozen=True)
+@frozen
 class Job:
     """A kind of background work.
 

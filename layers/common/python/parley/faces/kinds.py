@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from parley.domain.deliveries import summary
 from parley.domain.messages import files_in
 from parley.errors import INVALID_PARAMETER, Error, Refusal
+from parley.frozen import frozen
 from parley.records.kinds import Kind, Listed, Moment
 
 
-@dataclass(frozen=True)
+@frozen
 class Files:
     """The files of a message, shown as a list; null if there are none."""
 
@@ -23,7 +24,7 @@ class Files:
         return files_in(value) or None
 
 
-@dataclass(frozen=True)
+@frozen
 class FirstFile(Files):
     """The files of a message, of which the first is shown; null if there is none."""
 
@@ -31,7 +32,7 @@ class FirstFile(Files):
         return next(iter(files_in(value)), None)
 
 
-@dataclass(frozen=True)
+@frozen
 class LastMoment(Moment):
     """The last moment that a filter by date includes: the end of a date, or of a second."""
 
@@ -43,7 +44,7 @@ class LastMoment(Moment):
         return given - given % unit_ms + unit_ms - 1
 
 
-@dataclass(frozen=True)
+@frozen
 class Renamed:
     """A word that the face shows as another; `words` maps the face's words to the stored ones."""
 
@@ -59,7 +60,7 @@ class Renamed:
         return next((word for word, stored in self.words.items() if stored == value), None)
 
 
-@dataclass(frozen=True)
+@frozen
 class RenamedList:
     """A list of words that the face shows as others. A stored word that the face has no word for is not shown."""
 
@@ -78,7 +79,7 @@ class RenamedList:
         return [words[stored] for stored in value or () if stored in words]
 
 
-@dataclass(frozen=True)
+@frozen
 class OnlyThese:
     """A list from which the face shows only these words; parameters are parsed as a plain list."""
 
@@ -91,7 +92,7 @@ class OnlyThese:
         return [word for word in value or () if word in self.words]
 
 
-@dataclass(frozen=True)
+@frozen
 class Summary:
     """Counts of receipts, shown as none, some or all of them."""
 
@@ -102,7 +103,7 @@ class Summary:
         return None if value is None else summary(value)
 
 
-@dataclass(frozen=True)
+@frozen
 class Selected:
     """The events that a webhook selects; `stored` maps the face's names to the stored ones, one or more.
 
@@ -127,7 +128,7 @@ class Selected:
         return [word for word, stored in self.stored.items() if any(name in value for name in stored)]
 
 
-@dataclass(frozen=True)
+@frozen
 class OrElse:
     """A kind with another value that is shown while nothing is stored."""
 
@@ -141,7 +142,7 @@ class OrElse:
         return self.absent if value is None else self.kind.show(value)
 
 
-@dataclass(frozen=True)
+@frozen
 class AnyCase:
     """A word in capitals that the face also takes in small letters."""
 
@@ -154,7 +155,7 @@ class AnyCase:
         return self.kind.show(value)
 
 
-@dataclass(frozen=True)
+@frozen
 class WithEvery:
     """An object that the face shows with all of some keys, null where it has no value."""
 

@@ -6,12 +6,13 @@ Views and forms are allow-lists in the notation of `names.py`: a field that they
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from parley.errors import EMPTY_UPDATE, Error
 from parley.faces.names import Name, read
+from parley.frozen import frozen
 from parley.operations.context import CHAT, Perspective
 from parley.records.kinds import Kind
 from parley.records.spec import VERBS, Field, RecordType
@@ -22,7 +23,7 @@ Style = Literal["modern", "2010"]
 _STATUSES: Mapping[str, int] = {"create": 201, "delete": 204}
 
 
-@dataclass(frozen=True)
+@frozen
 class Face:
     """One API.
 
@@ -46,7 +47,7 @@ class Face:
         return self.perspective.errors
 
 
-@dataclass(frozen=True)
+@frozen
 class View:
     """The fields of a record that are shown.
 
@@ -89,7 +90,7 @@ class Parameter(NamedTuple):
     about: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Mount:
     """A record's place in a face.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from parley.clock import Clock
@@ -12,6 +12,7 @@ from parley.domain.channel_webhooks import ONLY_IN_CHAT, ONLY_IN_CONVERSATIONS
 from parley.domain.channels import PRIVATE, PUBLIC, TYPES
 from parley.domain.media import DEFAULT_RULES, MediaRules
 from parley.domain.roles import CONVERSATIONS_PERMISSIONS, PERMISSIONS
+from parley.frozen import frozen
 from parley.ids import Ids
 from parley.keyring import Keyring
 from parley.records import RECORDS
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 SYSTEM = "system"
 
 
-@dataclass(frozen=True)
+@frozen
 class Caller:
     """The caller of an operation: a back end with account credentials (`identity` None), or a client on its socket.
 
@@ -57,7 +58,7 @@ class Caller:
         return self.identity or self.address
 
 
-@dataclass(frozen=True)
+@frozen
 class Perspective:
     """The facts that an operation needs of the face through which it is called.
 
@@ -134,7 +135,7 @@ Ask = Callable[["Context", str, str, Record, dict[str, Any]], dict[str, Any] | N
 Announce = Callable[["Context", str], "Announcement"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Context:
     """One request's view of the world.
 

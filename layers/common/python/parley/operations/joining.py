@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from parley.domain.channels import PRIVATE
@@ -22,6 +21,7 @@ from parley.errors import (
     USER_EXISTS,
     USER_NOT_FOUND,
 )
+from parley.frozen import frozen
 from parley.ids import gateway_member_sid, invite_sid, member_sid, phone_member_sid, user_sid
 from parley.operations import (
     aliases,
@@ -109,7 +109,7 @@ class _Part(NamedTuple):
     writes: list[Write]
 
 
-@dataclass(frozen=True)
+@frozen
 class Newcomer:
     """An identity or a phone that is about to join a channel."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from parley.clock import iso_seconds, parse_iso
@@ -19,6 +18,7 @@ from parley.errors import (
     UNKNOWN_VALUE,
     Error,
 )
+from parley.frozen import frozen
 from parley.ids import is_sid
 from parley.ports.http.targets import TargetRefused, check_url
 
@@ -45,7 +45,7 @@ class _Shown:
         return value
 
 
-@dataclass(frozen=True)
+@frozen
 class Text(_Shown):
     """Up to `longest` characters; an empty one clears the field, unless it is `kept` as it is."""
 
@@ -64,7 +64,7 @@ class Text(_Shown):
         return text if text or self.kept else None
 
 
-@dataclass(frozen=True)
+@frozen
 class Checked(_Shown):
     """Text that a rule of the domain accepts, changes or refuses."""
 
@@ -74,7 +74,7 @@ class Checked(_Shown):
         return self.rule(values[-1])
 
 
-@dataclass(frozen=True)
+@frozen
 class Attributes(_Shown):
     """A JSON document kept as the text it came in, up to `longest` bytes; empty clears it."""
 
@@ -97,7 +97,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)  # NaN and Infinity are Python's, not JSON's
 
 
-@dataclass(frozen=True)
+@frozen
 class Whole(_Shown):
     """A whole number from `least` to `most`; an empty one clears the field where that is `clearable`."""
 
@@ -122,7 +122,7 @@ class Whole(_Shown):
         raise self.error() if self.error else INVALID_PARAMETER(name=name, reason=reason)
 
 
-@dataclass(frozen=True)
+@frozen
 class Stored(_Shown):
     """An object that operations make; no parameter sets it. `parts` are the fields in it (`parley/records/spec.py`)."""
 
@@ -132,7 +132,7 @@ class Stored(_Shown):
         raise INVALID_PARAMETER(name=name, reason="it cannot be set")
 
 
-@dataclass(frozen=True)
+@frozen
 class Flag:
     """`true` or `false`; answered as text where Twilio does so."""
 
@@ -148,7 +148,7 @@ class Flag:
         return text == "true"
 
 
-@dataclass(frozen=True)
+@frozen
 class Moment:
     """A date in ISO 8601, stored as milliseconds; an empty one means "not given"."""
 
@@ -166,7 +166,7 @@ class Moment:
         return None if value is None else iso_seconds(value)
 
 
-@dataclass(frozen=True)
+@frozen
 class Choice(_Shown):
     """One of a few words."""
 
@@ -179,7 +179,7 @@ class Choice(_Shown):
         return values[-1]
 
 
-@dataclass(frozen=True)
+@frozen
 class Sid(_Shown):
     """A SID with this prefix; an empty one clears the field, unless it is refused with `empty`."""
 
@@ -198,7 +198,7 @@ class Sid(_Shown):
         return values[-1]
 
 
-@dataclass(frozen=True)
+@frozen
 class Listed(_Shown):
     """A parameter that may be repeated; a single empty value means "none". With `words`, only they are taken."""
 
@@ -218,7 +218,7 @@ class Listed(_Shown):
         return list(dict.fromkeys(given))
 
 
-@dataclass(frozen=True)
+@frozen
 class Sids(Listed):
     """SIDs with this prefix, each in a parameter of its own; one that is repeated counts once."""
 
@@ -232,7 +232,7 @@ class Sids(Listed):
         return given
 
 
-@dataclass(frozen=True)
+@frozen
 class Objects(_Shown):
     """At most `most` JSON objects, each in a parameter of its own."""
 
@@ -257,7 +257,7 @@ class Objects(_Shown):
         return found
 
 
-@dataclass(frozen=True)
+@frozen
 class Url(_Shown):
     """An absolute http or https URL; an empty one clears the field.
 

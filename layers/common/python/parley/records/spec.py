@@ -7,11 +7,11 @@ field appears in an answer, form, client action or webhook only if a face names 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, Literal
 
 from parley.errors import DATE_CREATED_INVALID, DATE_UPDATED_INVALID, Error
+from parley.frozen import frozen
 from parley.records.kinds import EMPTY_ATTRIBUTES, Attributes, Kind, Moment, Sid
 from parley.store.keys import Key, R, Range
 
@@ -22,7 +22,7 @@ VERBS = ("create", "fetch", "list", "update", "delete")
 NO_REASON = "-"
 
 
-@dataclass(frozen=True)
+@frozen
 class Right:
     """The permissions with which a client may set a field.
 
@@ -59,7 +59,7 @@ def own_only(*permissions: str) -> Right:
     return Right(permissions, None)
 
 
-@dataclass(frozen=True)
+@frozen
 class Field:
     """One field of a record.
 
@@ -131,7 +131,7 @@ def dates(noun: str, began: str) -> tuple[Field, Field]:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class RecordType(Generic[R]):
     """One type of record: everything that is special about it, except rules.
 

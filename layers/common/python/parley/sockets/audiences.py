@@ -6,10 +6,10 @@ if its `when` turns out false.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from parley.domain.memberships import Person, birth_of
+from parley.frozen import frozen
 from parley.operations.context import Context, Perspective
 from parley.sockets.codec import News
 from parley.sockets.events import (
@@ -34,7 +34,7 @@ from parley.stored import Channel, Follower
 Groups = dict[str, list[Listener]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Hearers:
     """Who may hear of the changes of a batch, by the SID of the channel or, for followers, of what they follow.
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from parley.domain.channels import PUBLIC
 from parley.domain.memberships import identity_of, is_creator, own
+from parley.frozen import frozen
 from parley.ids import invite_sid, member_sid, message_index
 from parley.operations import aliases, authority, channel_log
 from parley.operations.context import Context
@@ -46,7 +47,7 @@ CHANGES, REFETCH, GONE = "changes", "refetch", "gone"
 _FIXED_BYTES = 100
 
 
-@dataclass(frozen=True)
+@frozen
 class CaughtUp(Generic[T]):
     """The answer for one channel.
 

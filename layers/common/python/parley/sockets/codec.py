@@ -8,10 +8,10 @@ be hashable.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from parley.errors import Refusal
+from parley.frozen import frozen
 from parley.operations.context import Context
 from parley.store.items import Record
 from parley.stored import Channel, Connection, Tail
@@ -27,7 +27,7 @@ class CannotShow(LookupError):
     """The event shows a record that was deleted meanwhile. A later event tells of the deletion."""
 
 
-@dataclass(frozen=True)
+@frozen
 class News:
     """One event of a change, with the records that a codec needs to render it.
 
@@ -77,7 +77,7 @@ class Opening(NamedTuple):
     protocol: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Reply:
     """What answers a frame.
 

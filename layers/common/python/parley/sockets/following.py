@@ -6,13 +6,13 @@ They are users and, for Twilio's SDKs, channels whose document was opened by som
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from parley.domain.memberships import birth_of
 from parley.domain.presence import ends, live_connections
 from parley.domain.presence import reachability as shown_reachability
 from parley.errors import CONCURRENT_UPDATE, CONNECTION_EXPIRED
+from parley.frozen import frozen
 from parley.ids import user_sid
 from parley.operations import reachability, verbs
 from parley.operations.addressing import service
@@ -29,7 +29,7 @@ MOST_FOLLOWED = 100
 _LOOKS = 10
 
 
-@dataclass(frozen=True)
+@frozen
 class Followed:
     """The users that a connection has begun to follow, and the identities that it dropped because of the limit."""
 

@@ -7,11 +7,12 @@ another read. The modules of a protocol are imported when its first connection t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from parley.errors import INVALID_PARAMETER
+from parley.frozen import frozen
 from parley.operations.context import CHAT, CONVERSATIONS, Perspective
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 NATIVE = "native"
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """One protocol.
 

@@ -10,9 +10,9 @@ But something outside the table, such as the object of a file, may have to be re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from parley.frozen import frozen
 from parley.ids import request_of
 from parley.store.items import Record, from_item
 from parley.store.keys import Key
@@ -49,7 +49,7 @@ _NOWHERE: Key[Any] = Key("", "")
 CREATED, UPDATED, DELETED = "created", "updated", "deleted"
 
 
-@dataclass(frozen=True)
+@frozen
 class Change:
     """One announced change.
 
@@ -82,7 +82,7 @@ class Change:
         return str(self.record["sid"] if self.kind == "channel" else self.record.get("channel_sid", ""))
 
 
-@dataclass(frozen=True)
+@frozen
 class Removal:
     """One item that has left the table.
 

@@ -61,10 +61,10 @@ Both indexes project keys only. Sort keys that hold numbers are padded, so that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from parley import stored
+from parley.frozen import frozen
 
 # Covariant: the key of a member is also the key of a record.
 R = TypeVar("R", bound=Mapping[str, Any], covariant=True)
@@ -85,7 +85,7 @@ class Key(NamedTuple, Generic[R]):
     sk: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Range(Generic[R]):
     """Items of one partition whose sort key begins with `prefix`; `index` names a secondary index.
 
@@ -97,7 +97,7 @@ class Range(Generic[R]):
     index: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Span(Range[Any]):
     """The span that covers several keys and ranges of one partition, so that one request reads all of them.
 

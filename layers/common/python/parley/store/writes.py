@@ -8,15 +8,16 @@ is allowed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from parley.errors import Refusal
+from parley.frozen import frozen
 from parley.store.items import Record, to_attribute
 from parley.store.keys import Key
 
 
-@dataclass(frozen=True)
+@frozen
 class Cause:
     """Who made a change, and how. It is stored in each announced record, so that a stream record explains itself.
 
@@ -53,7 +54,7 @@ class Cause:
         return stored | {"fast": True} if self.fast else stored
 
 
-@dataclass(frozen=True)
+@frozen
 class Guard:
     """A condition: the test of `field` against `value` must hold, or else `refusal` is raised.
 
@@ -91,7 +92,7 @@ class Guard:
 Additions = Mapping[str, int | frozenset[int]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Create:
     """A new record. If its key holds a living one, `taken` is raised. A tombstone is replaced if `guards` hold.
 
@@ -105,7 +106,7 @@ class Create:
     guards: tuple[Guard, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Put:
     """An item that needs no condition and is never announced (change entries, listing entries)."""
 
@@ -113,7 +114,7 @@ class Put:
     record: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@frozen
 class Update:
     """Changes to a living record: `set` (None removes the attribute) and `add` (numbers, to numbers or sets; atomic).
 
@@ -130,7 +131,7 @@ class Update:
     above: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class Bury:
     """A tombstone in place of a living record: `record` is what remains, until `expires_at` (epoch seconds)."""
 
@@ -141,7 +142,7 @@ class Bury:
     guards: tuple[Guard, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Erase:
     """Removal without a tombstone: pointers, listing entries, swept items.
 
@@ -154,7 +155,7 @@ class Erase:
     guards: tuple[Guard, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Present:
     """No write, but a condition in a transaction: the key holds a living record, and `guards` hold for it."""
 
@@ -163,7 +164,7 @@ class Present:
     guards: tuple[Guard, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Absent:
     """No write, but a condition in a transaction: the key holds no living record."""
 

@@ -7,11 +7,11 @@ names. Conversations knows private channels only.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from parley.faces import chat_events, conversations_events
 from parley.faces.events import Event, Events
+from parley.frozen import frozen
 from parley.operations.accounts import known_configuration
 from parley.operations.context import CHAT, CONVERSATIONS, Context, Perspective
 from parley.store.items import Record
@@ -33,7 +33,7 @@ class Settings(NamedTuple):
 OwnUrl = tuple[str, str]
 
 
-@dataclass(frozen=True)
+@frozen
 class Family:
     """One family.
 

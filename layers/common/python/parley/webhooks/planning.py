@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from parley.domain.channel_webhooks import STUDIO
 from parley.faces.events import Event
+from parley.frozen import frozen
 from parley.operations.unclaimed import Unclaimed
 from parley.records.kinds import attributes_of
 from parley.store.changes import CREATED, Change
@@ -21,7 +22,7 @@ _SENT = ("onMessageSent", "onMediaMessageSent")
 _STUDIO_DEFAULT = _SENT
 
 
-@dataclass(frozen=True)
+@frozen
 class Surroundings:
     """The facts that planning needs beside the change.
 

@@ -7,13 +7,14 @@ function of `own_actions.py`, because only sockets have these actions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER, UNKNOWN_ACTION
 from parley.faces.chat_v2 import CHANNELS, INVITES, MEMBERS, MESSAGES, USER_CHANNELS, USERS
 from parley.faces.forms import parse, spelled
 from parley.faces.spec import Mount
+from parley.frozen import frozen
 from parley.ids import message_sid, user_sid
 from parley.operations import addressing, consumption, invites
 from parley.operations.paging import PageRequest, fitting, from_index, to_index
@@ -24,7 +25,7 @@ from parley.sockets.native.session import Session, text, whole
 from parley.store.items import Record
 
 
-@dataclass(frozen=True)
+@frozen
 class Action:
     """One action upon a resource.
 
@@ -56,7 +57,7 @@ class Action:
     with_channel: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class OwnAction:
     """An action that only sockets have. Its function takes the session and the frame and returns the result."""
 

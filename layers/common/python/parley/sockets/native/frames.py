@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from parley.errors import FRAME_INVALID, NOT_FOUND, Refusal
 from parley.faces.chat_v2 import FACE
 from parley.faces.errors import naming, refuse
+from parley.frozen import frozen
 
 _LONGEST_ID = 128
 # The members of requests that say which resource is meant, in the order in which a 404 names them.
@@ -30,7 +30,7 @@ LONGEST_FRAME = 32 * 1024
 LONGEST_MESSAGE = 128 * 1024
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """A client's request: its own id for it, the action, and the other members of the object."""
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER
+from parley.frozen import frozen
 from parley.operations.context import Context
 from parley.sockets.native.views import Views
 from parley.sockets.typing_indicator import Typing
 from parley.stored import Connection
 
 
-@dataclass(frozen=True)
+@frozen
 class Session:
     """One connection during one request. The caller in `context` is its user."""
 

@@ -6,7 +6,7 @@ An act is data. Its rights and its pre-event webhooks are the operation's own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Any
 
@@ -16,6 +16,7 @@ from parley.faces.conversations_v1 import conversations, messages, participants,
 from parley.faces.conversations_v1.face import IN_SERVICE
 from parley.faces.forms import parse, spelled
 from parley.faces.spec import Mount
+from parley.frozen import frozen
 from parley.operations.messages import Tag
 from parley.operations.paging import Listing, PageRequest
 from parley.operations.table import OPERATIONS, Operation
@@ -42,7 +43,7 @@ MOUNTS: Mapping[str, Mapping[str, Mount]] = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Act:
     """One operation upon a resource.
 

@@ -11,11 +11,11 @@ there are empty ones. They show nothing but that the channel was there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from parley.domain.channels import PUBLIC
 from parley.domain.memberships import birth_of, is_creator, own
+from parley.frozen import frozen
 from parley.ids import invite_sid, member_sid
 from parley.operations import aliases
 from parley.operations.context import Context
@@ -30,7 +30,7 @@ _READABLE_MS = 60_000
 _EMPTY: Tail = {"last_index": -1}
 
 
-@dataclass(frozen=True)
+@frozen
 class Sight:
     """What a connection's user sees of a channel.
 

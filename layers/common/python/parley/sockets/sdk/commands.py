@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from parley.errors import INVALID_PARAMETER, NOT_FOUND, UNKNOWN_ACTION, Refusal
+from parley.frozen import frozen
 from parley.ids import is_sid, message_sid
 from parley.operations import consumption, invites
 from parley.sockets.sdk import objects
@@ -19,7 +20,7 @@ from parley.store.items import Record
 Request = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@frozen
 class Command:
     """One command that is an act.
 
@@ -36,7 +37,7 @@ class Command:
     tells: Callable[[Record], dict[str, Any]] = lambda record: {}
 
 
-@dataclass(frozen=True)
+@frozen
 class OwnCommand:
     """One command with a function of its own, which returns what the response says."""
 

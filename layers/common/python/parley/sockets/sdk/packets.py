@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
 from parley.errors import FRAME_INVALID
 from parley.faces.errors import Answer
+from parley.frozen import frozen
 
 PREFIX = "TWILSOCK "
 # API Gateway's limit for a message to a client
@@ -29,7 +29,7 @@ _LONGEST_NAME = 128
 _ID = re.compile(r'"id"\s*:\s*"([A-Za-z0-9_-]{1,128})"')
 
 
-@dataclass(frozen=True)
+@frozen
 class Packet:
     """A packet from a client."""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from parley.errors import INVALID_PAGE_TOKEN, INVALID_PARAMETER
+from parley.frozen import frozen
 from parley.operations.paging import fitting
 from parley.sockets.sdk.packets import dump
 from parley.store.keys import Range
@@ -28,7 +29,7 @@ _POSITION = re.compile(r"[0-9A-Za-z]{1,64}", re.ASCII)
 _TOKEN = re.compile(r"(asc|desc)\.(after|before)\.([0-9]{1,3})\.([0-9A-Za-z]{1,64})", re.ASCII)
 
 
-@dataclass(frozen=True)
+@frozen
 class Asked:
     """The page that a request asks for.
 

@@ -11,9 +11,9 @@ client connected or joined, and no further. If it has just connected again, they
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from parley.frozen import frozen
 from parley.ids import message_index
 from parley.operations import channel_log
 from parley.operations.context import Context
@@ -40,7 +40,7 @@ _MOST_NEW, _MOST_OVERLAPPING, _PAGE = 500, 200, 100
 _MOST_BEHIND = 5_000
 
 
-@dataclass(frozen=True)
+@frozen
 class Presence:
     """Since when the client has been there.
 
@@ -68,7 +68,7 @@ def presence(connection: Connection, now_ms: int) -> Presence:
     return Presence(now_ms, came_at, is_resumed=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Replay:
     """What a client missed of one object.
 

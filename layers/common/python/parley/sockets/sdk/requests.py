@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from parley.domain.memberships import birth_of
 from parley.errors import FRAME_INVALID, INTERNAL, NOT_FOUND, REPLY_TOO_LARGE, Refusal
 from parley.faces.errors import Answer, refuse
+from parley.frozen import frozen
 from parley.log import logger
 from parley.operations.context import CHAT, Caller, Context
 from parley.sockets import connections, following
@@ -42,7 +43,7 @@ def requests(codec: Codec) -> SdkRequests:
     return SdkRequests(codec.rest_url)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Session:
     """One connection during one packet. The caller in `context` is its user."""
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from parley.errors import FRAME_INVALID, INVALID_BODY, INVALID_PARAMETER, MISSING_PARAMETER, NOT_FOUND, Refusal
+from parley.frozen import frozen
 from parley.operations.addressing import service
 from parley.operations.context import CHAT, CONVERSATIONS, Context, Perspective
 from parley.sockets.sdk.packets import Packet, read_object
@@ -32,7 +33,7 @@ class Answered(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """A request in a packet, before a handler is found for it.
 
@@ -51,7 +52,7 @@ class Request:
     payload: bytes
 
 
-@dataclass(frozen=True)
+@frozen
 class Exchange:
     """What a handler gets: the request, and the connection that sent it.
 

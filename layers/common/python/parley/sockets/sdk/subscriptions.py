@@ -11,13 +11,13 @@ another user's info, or to the document of a channel that its user is not in, it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeGuard
 
 from parley.domain.channels import PUBLIC
 from parley.domain.memberships import own
 from parley.errors import INVALID_PARAMETER, MISSING_PARAMETER
 from parley.faces.errors import translate
+from parley.frozen import frozen
 from parley.operations.context import CHAT
 from parley.operations.reachability import is_enabled
 from parley.sockets import following
@@ -54,7 +54,7 @@ class Asked(NamedTuple):
     last: int | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Subscribing:
     """A request: what to do, for which objects, and what every outcome must repeat."""
 
