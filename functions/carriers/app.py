@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from parley import starting
 from parley.runtime import Runtime
 from parley.settings import Settings
 
 runtime = Runtime(Settings.from_environment()).started("secret", "carriers")
+starting.done()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from parley import starting
 from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.sockets.protocols import NATIVE
 
 runtime = Runtime(Settings.from_environment()).started("table", "sockets", "fan_out", "push_queue")
 runtime.protocols.codec(NATIVE)
+starting.done()
 
 # A tick stops this long before the function's time is over, so that requests under way can end.
 _SPARE_MS = 15_000

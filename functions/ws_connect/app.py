@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from parley import starting
 from parley.errors import Refusal
 from parley.faces.chat_v2 import FACE
 from parley.faces.errors import translate
@@ -12,6 +13,7 @@ from parley.settings import Settings
 from parley.sockets.protocols import NATIVE
 
 runtime = Runtime(Settings.from_environment()).started("table", "secret", "sockets", "socket_door", "tokens")
+starting.done()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from parley import starting
 from parley.operations.context import Caller
 from parley.runtime import Runtime
 from parley.settings import Settings
 from parley.sockets.presence import forget
 
 runtime = Runtime(Settings.from_environment()).started("table")
+starting.done()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from parley import starting
 from parley.operations.context import Caller
 from parley.runtime import Runtime
 from parley.settings import Settings
@@ -9,6 +10,7 @@ from parley.sockets.protocols import NATIVE
 
 runtime = Runtime(Settings.from_environment()).started("table", "secret", "sockets", "socket_door", "fast_push")
 runtime.protocols.requests(NATIVE)
+starting.done()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

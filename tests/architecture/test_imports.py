@@ -31,6 +31,7 @@ LAYERS = [
         "tracing",
         "metrics",
         "keyring",
+        "starting",
         "stored",
         "jobs",
         "version",
@@ -156,6 +157,7 @@ def test_a_function_is_wired_of_the_doors_and_the_runtime_only():
         assert wanted <= {
             "runtime",
             "settings",
+            "starting",
             "errors",
             "faces",
             "log",
