@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,9 +55,20 @@ def misplaced(fault: Fault) -> str:
     return "" if found == 1 else f"the file has its old text {found} times"
 
 
+def untested(fault: Fault) -> str:
+    """Why a fault's test cannot be run; empty if it can."""
+    name, _, test = fault.test.partition("::")
+    path = REPOSITORY / name
+    if not path.exists():
+        return f"there is no {name}"
+    function = test.partition("[")[0]
+    is_there = not function or re.search(rf"^(async )?def {function}\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return "" if is_there else f"{name} has no {function}"
+
+
 def uncaught(fault: Fault) -> str:
     """Why a fault counts as not caught; empty if its test fails with it."""
-    if problem := misplaced(fault):
+    if problem := misplaced(fault) or untested(fault):
         return problem
     with tempfile.TemporaryDirectory(prefix="parley-fault-") as folder:
         copy = Path(folder) / "parley"
