@@ -23,6 +23,7 @@ from tests.support.fakes import FakeClock
 from tests.support.lean import LeanClient
 from tests.support.proofs import pytest_runtest_call  # noqa: F401
 from tests.support.stream import Stream
+from tests.support.target import Target, serving
 from tests.support.world import World
 
 STACK_UUID = "51af3dc0-da77-11e4-872e-1234567b84fc"
@@ -250,3 +251,10 @@ def library(door: Door) -> Library:
 def twilio(library: Library) -> Client:
     """Twilio's helper library with the account's credentials."""
     return library.client()
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    """The web server of a service's owner, for webhooks."""
+    with serving() as running:
+        yield running

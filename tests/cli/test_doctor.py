@@ -23,7 +23,7 @@ from parley.version import VERSION
 from tests.cli.conftest import Ran, Run, begun, keys, services
 from tests.cli.proxy import proxied
 from tests.cli.test_commands import closed_url
-from tests.support.target import Reply, Target, serving
+from tests.support.target import Reply, Target
 
 CHECKS = ["processes", "REST", "clock", "versions", "socket", "push", "webhook"]
 
@@ -220,12 +220,6 @@ def test_an_api_key_that_cannot_be_made_fails_the_check_of_the_socket(
 
 
 # A webhook server of one's own
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with serving() as target:
-        yield target
 
 
 def test_a_webhook_server_gets_one_signed_sample(parley: Run, local: Stack, target: Target):

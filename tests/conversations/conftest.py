@@ -21,7 +21,7 @@ from tests.support.lean import LeanClient
 from tests.support.printed import printed  # noqa: F401  (fixture)
 from tests.support.stream import Stream
 from tests.support.world import World
-from tests.webhooks.conftest import asked, deployment, house, owner, silent, target, webhooks  # noqa: F401  (fixtures)
+from tests.webhooks.conftest import asked, deployment, house, owner, silent, webhooks  # noqa: F401  (fixtures)
 from tests.webhooks.function import WebhooksFunction
 
 

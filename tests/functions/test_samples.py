@@ -40,7 +40,7 @@ from tests.ports.connections_server import ConnectionsServer
 from tests.sockets.deployment import Stream, patterns
 from tests.support.fakes import AUTH_TOKEN, FakeClock
 from tests.support.functions import imported
-from tests.support.target import Reply, Target, serving
+from tests.support.target import Reply, Target
 from tests.webhooks.function import Remaining
 
 _tables = itertools.count()
@@ -141,12 +141,6 @@ def _loader(account: SampleAccount) -> Callable[[str], ModuleType]:
     return load
 
 
-@pytest.fixture
-def owner() -> Iterator[Target]:
-    with serving() as target:
-        yield target
-
-
 def test_rest_api_answers_as_a_proxy_integration_must(deployed: Deployed) -> None:
     answer = deployed.call("rest_api", read("rest_api"))
     assert answer["statusCode"] == 201
@@ -239,18 +233,18 @@ def test_webhooks_plans_the_jobs_of_the_sample_changes(deployed: Deployed) -> No
     assert deployed.hidden("PARLEY_WORK_QUEUE_URL") == 2
 
 
-def test_webhooks_delivers_the_sample(deployed: Deployed, owner: Target) -> None:
+def test_webhooks_delivers_the_sample(deployed: Deployed, target: Target) -> None:
     event = read("webhooks_deliveries")
     (record,) = event["Records"]
-    entry = {**json.loads(record["body"]), "url": owner.url}
+    entry = {**json.loads(record["body"]), "url": target.url}
     record["body"] = json.dumps(entry)
     assert deployed.call("webhooks", event) == {"batchItemFailures": []}
-    (request,) = owner.received
+    (request,) = target.received
     assert request.parameters == {**entry["parameters"], "RetryCount": "0"}
     assert request.is_signed_with(AUTH_TOKEN)
 
 
-def test_webhooks_keeps_what_it_cannot_deliver(deployed: Deployed, owner: Target) -> None:
+def test_webhooks_keeps_what_it_cannot_deliver(deployed: Deployed, target: Target) -> None:
     deployed.sqs.send_message(
         QueueUrl=deployed.environment["PARLEY_DELIVERY_QUEUE_URL"],
         MessageBody="{}",
@@ -258,10 +252,10 @@ def test_webhooks_keeps_what_it_cannot_deliver(deployed: Deployed, owner: Target
         MessageDeduplicationId="x",
     )
     (received,) = deployed.sqs.receive_message(QueueUrl=deployed.environment["PARLEY_DELIVERY_QUEUE_URL"])["Messages"]
-    owner.answer = lambda received: Reply(503)
+    target.answer = lambda received: Reply(503)
     event = read("webhooks_deliveries")
     (record,) = event["Records"]
-    record |= {"body": json.dumps({**json.loads(record["body"]), "url": owner.url})}
+    record |= {"body": json.dumps({**json.loads(record["body"]), "url": target.url})}
     record["receiptHandle"] = received["ReceiptHandle"]
     assert deployed.call("webhooks", event) == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
 

@@ -16,18 +16,12 @@ from tests.end_to_end.clients import Socket, access_token
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
 from tests.stress.checking import require_consistency
 from tests.stress.templates import template_with
-from tests.support.target import Target, serving
+from tests.support.target import Target
 from tests.support.waiting import until
 
 WRITERS, CHANNELS = 8, 4
 BEFORE, AFTER = 100, 100
 DEADLINE_SECONDS = 240.0
-
-
-@pytest.fixture
-def owner() -> Iterator[Target]:
-    with serving() as target:
-        yield target
 
 
 @pytest.fixture
@@ -150,15 +144,15 @@ def _is_usable(conversation: Conversation, info: dict[str, Any]) -> None:
             conversation.answered.append(sent)
 
 
-def test_killing_everything_loses_no_answered_message_and_no_announcement(home: Path, owner: Target) -> None:
+def test_killing_everything_loses_no_answered_message_and_no_announcement(home: Path, target: Target) -> None:
     stack = start(home)
     try:
-        conversation = Conversation(stack.info, owner)
+        conversation = Conversation(stack.info, target)
         with conversation.socket(stack.info) as bob, conversation.posting():
             conversation.wait_for_answers(BEFORE)
             bob.wait(_sids)
             stack.kill()
-        announced_before = len(owner.received)
+        announced_before = len(target.received)
         stack = start(home)
         conversation.back_end = BackEnd(stack.info)
         _is_usable(conversation, stack.info)
@@ -169,10 +163,10 @@ def test_killing_everything_loses_no_answered_message_and_no_announcement(home: 
         stack.stop()
 
 
-def test_killing_it_again_and_again_loses_nothing_either(home: Path, owner: Target) -> None:
+def test_killing_it_again_and_again_loses_nothing_either(home: Path, target: Target) -> None:
     stack = start(home)
     try:
-        conversation = Conversation(stack.info, owner)
+        conversation = Conversation(stack.info, target)
         for round_ in range(1, 3):
             with conversation.posting():
                 conversation.wait_for_answers(round_ * BEFORE // 2)
@@ -187,10 +181,10 @@ def test_killing_it_again_and_again_loses_nothing_either(home: Path, owner: Targ
         stack.stop()
 
 
-def test_killing_gateway_and_pump_loses_nothing_and_they_come_back(home: Path, owner: Target) -> None:
+def test_killing_gateway_and_pump_loses_nothing_and_they_come_back(home: Path, target: Target) -> None:
     stack = start(home)
     try:
-        conversation = Conversation(stack.info, owner)
+        conversation = Conversation(stack.info, target)
         pids = stack.pids
         with conversation.socket(stack.info) as bob:
             with conversation.posting():
@@ -210,11 +204,11 @@ def test_killing_gateway_and_pump_loses_nothing_and_they_come_back(home: Path, o
         stack.stop()
 
 
-def test_a_client_that_comes_back_at_once_hears_or_can_fetch_all_of_it(home: Path, owner: Target) -> None:
+def test_a_client_that_comes_back_at_once_hears_or_can_fetch_all_of_it(home: Path, target: Target) -> None:
     """After a kill of gateway and pump: what a client did not hear before or after, it finds in the list."""
     stack = start(home)
     try:
-        conversation = Conversation(stack.info, owner)
+        conversation = Conversation(stack.info, target)
         with conversation.posting():
             conversation.wait_for_answers(BEFORE // 3)
             stack.kill("gateway", "pump")

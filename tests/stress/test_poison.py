@@ -14,7 +14,7 @@ from local.stack.running import Stack, start_stack
 from tests.end_to_end.clients import Socket, access_token
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
 from tests.stress.templates import template_with
-from tests.support.target import Target, serving
+from tests.support.target import Target
 from tests.support.waiting import until
 
 FAILURE_QUEUES = {
@@ -42,12 +42,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running = start_stack(folder / "home", template=template, environment=UNLIMITED)
     yield running
     running.kill()
-
-
-@pytest.fixture
-def owner() -> Iterator[Target]:
-    with serving() as target:
-        yield target
 
 
 class Aws:
@@ -80,11 +74,11 @@ class Aws:
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
 
-def test_poison_records_are_parked_and_named_and_hold_nobody_up(stack: Stack, owner: Target) -> None:
+def test_poison_records_are_parked_and_named_and_hold_nobody_up(stack: Stack, target: Target) -> None:
     back_end, aws = BackEnd(stack.info), Aws(stack)
     service_sid = back_end.post("/chat/v2/Services", {"FriendlyName": "poisoned"})["sid"]
     service = f"/chat/v2/Services/{service_sid}"
-    back_end.post(service, {"PostWebhookUrl": owner.url, "WebhookFilters": "onMessageSent"})
+    back_end.post(service, {"PostWebhookUrl": target.url, "WebhookFilters": "onMessageSent"})
     channel_sid = back_end.post(f"{service}/Channels")["sid"]
     channel = f"{service}/Channels/{channel_sid}"
     back_end.post(f"{channel}/Members", {"Identity": "bob"})
@@ -101,7 +95,7 @@ def test_poison_records_are_parked_and_named_and_hold_nobody_up(stack: Stack, ow
             keys.append(aws.poison(channel_sid, f"poison {number}", attributes))
             post(f"after {what}")
         bob.wait(lambda frames: _bodies(frames) >= set(bodies), 40)
-        owner.wait(lambda requests: {request.parameters["Body"] for request in requests} >= set(bodies), 40)
+        target.wait(lambda requests: {request.parameters["Body"] for request in requests} >= set(bodies), 40)
 
         for queue, message in FAILURE_QUEUES.items():
             positions = until(lambda queue=queue: _positions(aws, queue, len(POISONS)), 40, f"all are in {queue}")
@@ -115,8 +109,8 @@ def test_poison_records_are_parked_and_named_and_hold_nobody_up(stack: Stack, ow
         # The stream goes on: a new message is delivered.
         post("at last")
         bob.wait(lambda frames: "at last" in _bodies(frames))
-        owner.wait(lambda requests: requests[-1].parameters["Body"] == "at last")
-    assert {request.parameters["Body"] for request in owner.received} == set(bodies)
+        target.wait(lambda requests: requests[-1].parameters["Body"] == "at last")
+    assert {request.parameters["Body"] for request in target.received} == set(bodies)
 
 
 def _bodies(frames: list[dict[str, Any]]) -> set[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from local.template.template import Template
@@ -11,15 +9,8 @@ from tests.ports.fakes import FakeOutgoing
 from tests.sockets.conftest import deployment, house  # noqa: F401  (fixtures)
 from tests.sockets.deployment import Deployment, House
 from tests.support.printed import printed  # noqa: F401  (fixture)
-from tests.support.target import Target, serving
 from tests.webhooks.function import WebhooksFunction
 from tests.webhooks.owner import Owner
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with serving() as target:
-        yield target
 
 
 @pytest.fixture

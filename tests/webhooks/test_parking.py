@@ -18,7 +18,7 @@ import pytest
 from local.home import REPOSITORY
 from local.stack.running import Stack, start_stack
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
-from tests.support.target import Reply, Target, serving
+from tests.support.target import Reply, Target
 
 AGE_SECONDS = 3
 _PATIENCE_SECONDS = 120.0
@@ -30,12 +30,6 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = start_stack(tmp_path_factory.mktemp("parking") / "home", environment=environment)
     yield stack
     stack.kill()
-
-
-@pytest.fixture
-def owner() -> Iterator[Target]:
-    with serving() as target:
-        yield target
 
 
 def cli(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -69,20 +63,20 @@ class Service:
         return self.back_end.post(self.messages, {"Body": body}, ASKED)["sid"]
 
 
-def test_events_of_an_outage_are_parked_and_replayed_under_their_tokens(impatient: Stack, owner: Target) -> None:
-    owner.answer = lambda received: Reply(500)
-    service = Service(impatient, owner.url)
+def test_events_of_an_outage_are_parked_and_replayed_under_their_tokens(impatient: Stack, target: Target) -> None:
+    target.answer = lambda received: Reply(500)
+    service = Service(impatient, target.url)
     sids = [service.say(f"{number}") for number in range(5)]
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while len(given_up := parked(impatient, owner.url)) < len(sids):
+    while len(given_up := parked(impatient, target.url)) < len(sids):
         assert time.monotonic() < deadline, given_up
     assert [one["parameters"]["MessageSid"] for one in given_up] == sids
     tokens = {one["parameters"]["MessageSid"]: one["id"] for one in given_up}
-    tried = {received.message_sid: received.token for received in owner.take()}
-    owner.recover()
-    assert cli(impatient, "replay", "--url", owner.url).stdout == "5 replayed\n"
-    owner.wait(lambda received: {one.message_sid for one in received} == set(sids), _PATIENCE_SECONDS)
-    arrived = {received.message_sid: received.token for received in owner.take()}
+    tried = {received.message_sid: received.token for received in target.take()}
+    target.recover()
+    assert cli(impatient, "replay", "--url", target.url).stdout == "5 replayed\n"
+    target.wait(lambda received: {one.message_sid for one in received} == set(sids), _PATIENCE_SECONDS)
+    arrived = {received.message_sid: received.token for received in target.take()}
     assert arrived == tokens
     assert tried.items() <= tokens.items()
-    assert parked(impatient, owner.url) == []
+    assert parked(impatient, target.url) == []
