@@ -93,17 +93,17 @@ def test_a_function_imports_no_more_of_parley_than_its_budget_allows(loaded: dic
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_looks_for_no_garbage_while_it_starts_and_later_not_among_what_it_started_with(
+def test_the_garbage_collector_is_off_while_a_function_starts_and_later_leaves_out_what_the_function_started_with(
     started: dict[str, list[Any]], name: str
 ):
     *_, looked, looks, kept = started[name]
-    # Before it imports Parley, it has looked some times. Else it would look more than forty times.
+    # The collector runs a few times before Parley switches it off. If it stayed on, it would run more than forty times.
     assert looked < 10
     assert looks
     assert kept > 10_000
 
 
-def test_a_class_whose_objects_never_change_is_frozen_and_no_dataclass_which_takes_three_times_as_long():
+def test_a_class_whose_objects_never_change_is_a_frozen_class_and_not_a_dataclass_which_starts_slower():
     modules = (REPOSITORY / "layers" / "common" / "python" / "parley").rglob("*.py")
     assert [str(path) for path in modules if "@dataclass(frozen=True" in path.read_text(encoding="utf-8")] == []
 

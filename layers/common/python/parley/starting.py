@@ -1,8 +1,8 @@
-"""How a function starts: without looking for garbage.
+"""The garbage collector is off while a function starts.
 
-Python looks for unreachable cycles whenever some thousand new objects are there. What a function imports and builds
-while it starts stays, so looking for garbage found next to none and took up to a tenth of the time. A function imports
-this module before the others, and calls `done` when it is ready for its first request.
+Python's garbage collector runs whenever some thousand new objects are there. What a function imports and builds while
+it starts stays, so the collector found next to nothing and took up to a tenth of the time. A function imports this
+module before the others, and calls `done` when it is ready for its first request.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ gc.disable()
 
 
 def done() -> None:
-    """Look for garbage from now on, but only among what comes later; nothing happens if that is so already.
+    """Switch the garbage collector on, for objects that are made from now on. If it is on already, nothing happens.
 
     A process of the local stack starts several functions, and only the first of them starts like this.
     """
