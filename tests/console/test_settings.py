@@ -11,6 +11,7 @@ from twilio.base.exceptions import TwilioRestException
 
 from local.console.files import CONSOLE_FILES
 from parley.domain.roles import CHANNEL, DEPLOYMENT, PERMISSIONS
+from parley.domain.users import RESERVED_IDENTITIES
 from parley.faces.chat_events import POST_EVENTS, PRE_EVENTS, names
 from tests.console.console import Console
 
@@ -159,12 +160,13 @@ def test_api_keys_are_made_renamed_and_deleted_but_not_the_one_that_the_tab_uses
     assert secret not in str(console.page.locator("#tool-events").text_content())
 
 
-def test_the_page_offers_the_permissions_and_events_that_the_service_knows() -> None:
+def test_the_page_knows_the_permissions_events_and_reserved_identities_of_the_service() -> None:
     text = (CONSOLE_FILES / "names.js").read_text()
     lists = {
         name: set(re.findall("'(\\w+)'", body)) for name, body in re.findall(r"const (\w+) = \[(.*?)\];", text, re.S)
     }
     assert (lists["PRE_EVENTS"], lists["POST_EVENTS"]) == (set(names(PRE_EVENTS)), set(names(POST_EVENTS)))
+    assert lists["RESERVED"] == RESERVED_IDENTITIES
     for kind in (DEPLOYMENT, CHANNEL):
         [body] = re.findall(rf"  {kind}: \[(.*?)\.\.\.IN_BOTH", text, re.S)
         known = {name for name, kinds in PERMISSIONS.items() if kind in kinds}

@@ -88,7 +88,7 @@ export class ChannelList {
       button,
       [
         icon(channel.isPrivate ? 'lock' : 'hash'),
-        h('span', { class: 'channel-name' }, channelName(channel)),
+        h('span', { class: 'channel-name', dir: 'auto' }, channelName(channel)),
         stateMark(channel),
         channel.notificationLevel === 'muted' && icon('mute'),
         count > 0 && badge(count),
@@ -109,7 +109,7 @@ export class ChannelList {
       banner = h(
         'div',
         { class: 'banner', role: 'group' },
-        h('p', {}, 'You are invited to ', h('strong', {}), '.'),
+        h('p', {}, 'You are invited to ', h('strong', { dir: 'auto' }), '.'),
         answer('Accept', true, 'primary small'),
         answer('Decline', false, 'plain small'),
       );

@@ -16,6 +16,7 @@ export class Composer {
     this.editing = null;
     this.field = h('textarea', {
       rows: '1',
+      dir: 'auto',
       'aria-label': `Message as ${identity}`,
       placeholder: `Message as ${identity}`,
       enterkeyhint: 'send',

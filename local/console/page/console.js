@@ -162,7 +162,7 @@ class App {
   #showServices() {
     keep(
       this.picker,
-      this.services.map((service) => new Option(service.friendly_name || service.sid, service.sid)),
+      this.services.map((service) => new Option(service.friendly_name?.trim() || service.sid, service.sid)),
     );
     if (this.service) this.picker.value = this.service.sid;
     const sid = this.service?.sid ?? '';

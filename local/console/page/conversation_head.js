@@ -36,7 +36,8 @@ export class ConversationHead {
 
   show() {
     const { channel, pane, roster } = this.conversation;
-    keep(this.title, [icon(channel.isPrivate ? 'lock' : 'hash'), document.createTextNode(channelName(channel))]);
+    const name = h('span', { class: 'title-name', dir: 'auto' }, channelName(channel));
+    keep(this.title, [icon(channel.isPrivate ? 'lock' : 'hash'), name]);
     const { keys } = roster;
     const presence = keys.map((key) => roster.isOnline(key)).filter((online) => online !== null);
     const online = presence.includes('unknown') ? 'presence unknown' : `${presence.filter(Boolean).length} online`;

@@ -2,6 +2,8 @@
 
 import { explain, h, textButton } from './dom.js';
 
+const NOT_ONLY_SPACES = '.*\\S.*';
+
 function control(field) {
   const common = { name: field.name, id: `field-${field.name}`, required: field.required, autofocus: field.autofocus };
   if (field.type === 'select') {
@@ -24,9 +26,13 @@ function control(field) {
     });
   }
   const list = field.suggestions?.length ? `list-${field.name}` : undefined;
+  const isText = (field.type ?? 'text') === 'text';
   return h('input', {
     ...common,
     type: field.type ?? 'text',
+    dir: isText ? 'auto' : undefined,
+    pattern: isText && field.required ? NOT_ONLY_SPACES : undefined,
+    title: isText && field.required ? 'Not only spaces' : undefined,
     value: field.value ?? '',
     maxlength: field.maximum,
     min: field.minimum,

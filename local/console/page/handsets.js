@@ -103,7 +103,8 @@ export class Handsets {
     const card = { rows: new Map(), head: h('div', { class: 'phone-head' }) };
     card.thread = h('ol', { class: 'handset-thread', 'aria-label': `Messages of ${name}`, tabindex: '0' });
     card.to = h('select', { 'aria-label': `Number that ${name} writes to` });
-    card.text = h('input', { type: 'text', 'aria-label': `Text from ${name}`, placeholder: 'Write as this phone' });
+    const look = { type: 'text', dir: 'auto', placeholder: 'Write as this phone' };
+    card.text = h('input', { ...look, 'aria-label': `Text from ${name}` });
     const send = (body) => guarded(() => this.#write(card, body))();
     const submit = (event) => {
       event.preventDefault();
@@ -191,7 +192,7 @@ export class Handsets {
         ...[
           h('span', { class: 'hidden' }, message.direction === 'in' ? `From ${message.from}: ` : 'Written here: '),
           ...(message.media ?? []).map((file) => this.#file(file)),
-          message.body && h('p', {}, message.body),
+          message.body && h('p', { dir: 'auto' }, message.body),
           h('small', {}, h('time', { datetime: at.toISOString() }, time.format(at)), ' ', row.status),
         ].filter(Boolean),
       );

@@ -160,8 +160,8 @@ export class MessageList {
       { class: 'line' },
       h(
         'div',
-        { class: 'bubble' },
-        files.length > 0 && h('div', { class: 'files' }, files),
+        { class: 'bubble', dir: 'auto' },
+        files.length > 0 && h('div', { class: 'files', dir: 'ltr' }, files),
         message.body !== null && h('span', { class: 'text' }, linked(message.body)),
         meta,
       ),
@@ -199,8 +199,8 @@ export class MessageList {
       mayRetry && textButton('Try again', () => this.on.retry(pending), { look: 'link' }),
       failed && textButton('Discard', () => this.on.discard(pending), { look: 'link' }),
     );
-    const names = pending.files.map(({ name, size }) => h('p', { class: 'file-caption' }, `${name} · ${sizeText(size)}`));
-    const bubble = h('div', { class: 'bubble' }, names, pending.body && h('span', { class: 'text' }, pending.body));
+    const names = pending.files.map(({ name, size }) => h('p', { class: 'file-caption', dir: 'ltr' }, `${name} · ${sizeText(size)}`));
+    const bubble = h('div', { class: 'bubble', dir: 'auto' }, names, pending.body && h('span', { class: 'text' }, pending.body));
     keep(row, [h('div', { class: 'stack' }, h('div', { class: 'line' }, bubble), state)]);
     return row;
   }

@@ -28,6 +28,9 @@ export const POST_EVENTS = [
   'onUserUpdated',
 ];
 
+/** Identities that nobody may have. */
+export const RESERVED = ['system', 'private', 'unique'];
+
 const IN_BOTH = [
   'addMember',
   'inviteMember',

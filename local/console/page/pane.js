@@ -40,7 +40,7 @@ export class Pane {
 
   #build() {
     this.face = h('span', { class: 'face' });
-    this.name = h('h2', {});
+    this.name = h('h2', { dir: 'auto' });
     this.pill = h('span', { class: 'pill', role: 'status' });
     this.plug = iconButton(
       'plug',

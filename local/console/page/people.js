@@ -2,9 +2,10 @@
 
 import { explain } from './dom.js';
 import { askForm } from './dialogs.js';
+import { RESERVED } from './names.js';
 
-/** What a channel is called. */
-export const channelName = (channel) => channel.friendlyName || channel.uniqueName || channel.sid;
+/** What a channel is called. A name may be nothing but spaces. */
+export const channelName = (channel) => channel.friendlyName?.trim() || channel.uniqueName?.trim() || channel.sid;
 
 /** Ask who is to chat: nobody of `taken`. `act` gets the identity. */
 export function identityDialog(title, { value, suggestions, taken, hint, submit, act }) {
@@ -14,6 +15,7 @@ export function identityDialog(title, { value, suggestions, taken, hint, submit,
     submit,
     act: ({ identity }) => {
       if (taken.includes(identity)) throw new Error(`${identity} has a pane already`);
+      if (RESERVED.includes(identity)) throw new Error(`Nobody may be called ${identity}: the identity is reserved`);
       return act(identity);
     },
   });

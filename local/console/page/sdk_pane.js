@@ -87,6 +87,7 @@ export class SdkPane {
     this.typing = h('div', { class: 'typing', 'aria-live': 'polite' });
     this.field = h('textarea', {
       rows: '1',
+      dir: 'auto',
       placeholder: 'Message',
       'aria-label': `Message from ${this.identity}`,
       on: {
@@ -231,8 +232,8 @@ export class SdkPane {
         !isOwn && h('div', { class: 'author' }, author),
         h(
           'div',
-          { class: 'bubble' },
-          files.length > 0 && h('div', { class: 'files' }, files),
+          { class: 'bubble', dir: 'auto' },
+          files.length > 0 && h('div', { class: 'files', dir: 'ltr' }, files),
           body && h('span', { class: 'text' }, body),
         ),
       ),
