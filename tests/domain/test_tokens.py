@@ -242,11 +242,13 @@ def test_empty_fields_of_a_grant_are_as_good_as_none():
     assert verify(signed(HEADER, content)).endpoint_id == ""
 
 
-def test_the_longest_identity_and_session_name_are_good():
+@pytest.mark.parametrize(("letter", "endpoint_letter"), [("x", "x"), ("\U0001f600", "ß")])
+def test_the_longest_identity_and_session_name_are_good(letter: str, endpoint_letter: str):
+    """A token of more than 4,096 characters was refused, such as one for an identity of 256 emojis."""
     content = claims()
-    content["grants"]["identity"] = "x" * 256
-    content["grants"]["chat"]["endpoint_id"] = "x" * 512
-    assert verify(signed(HEADER, content)).identity == "x" * 256
+    content["grants"]["identity"] = letter * 256
+    content["grants"]["chat"]["endpoint_id"] = endpoint_letter * 512
+    assert verify(signed(HEADER, content)).identity == letter * 256
 
 
 JSON = st.recursive(
