@@ -33,7 +33,7 @@ _AT_WHATSAPP = re.compile(r"[a-z0-9_]{1,512}")
 # JSON can spell half of a surrogate pair, but it can be neither stored nor sent.
 _HALF = re.compile("[\ud800-\udfff]")
 # `{{1}}` in a text: where the value of the variable `1` stands.
-PLACE = re.compile(r"\{\{\s*([^{}\s]{1,16})\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*([^{}\s]{1,16})\s*\}\}")
 
 
 def check_sid(text: str) -> str | None:
@@ -125,10 +125,10 @@ def _check(name: str, value: Any, longest: int) -> None:
 def filled(body: str, usual: Mapping[str, str], given: str | None) -> str:
     """A template's text with the values of its variables: those that a message gives as JSON, else the usual ones.
 
-    A place without a value stays as it is (unconfirmed).
+    A placeholder without a value stays as it is (unconfirmed).
 
     >>> filled("Hello {{1}}, {{2}}!", {"1": "you"}, '{"2": "Bob"}')
     'Hello you, Bob!'
     """
     values = {**usual, **(json.loads(given) if given else {})}
-    return PLACE.sub(lambda place: values.get(place[1], place[0]), body)
+    return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), body)

@@ -27,7 +27,7 @@ from parley.domain.carrier_codes import (
     NOT_REACHED_FROM_HERE,
     OUTSIDE_SESSION,
 )
-from parley.domain.contents import PLACE, filled
+from parley.domain.contents import PLACEHOLDER, filled
 from parley.domain.deliveries import TOO_LONG, fits
 from parley.domain.media import essence
 from parley.domain.messages import files_of
@@ -164,7 +164,7 @@ def _on_whatsapp(to: str, body: str, file: MessageMedia | None, last_inbound_at:
 def _of_template(to: str, content: Content, given: str | None) -> Mapping[str, Any]:
     """A template message. Meta has the template's text, so only the values of its variables are sent."""
     values = {**(content.get("variables") or {}), **(json.loads(given) if given else {})}
-    names = list(dict.fromkeys(PLACE.findall(content["body"])))
+    names = list(dict.fromkeys(PLACEHOLDER.findall(content["body"])))
     if not set(names) <= set(values):
         raise Unsendable(VARIABLE_MISSING)
     if all(name.isdecimal() for name in names):

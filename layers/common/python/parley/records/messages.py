@@ -114,7 +114,7 @@ MESSAGE = RecordType(
         Field(
             "content_variables",
             Checked(check_variables),
-            "The values that fill the places in the template, as a JSON object with texts.",
+            "The values of the placeholders in the template, as a JSON object with texts.",
             on_create=FREELY,
             reason=NO_REASON,
         ),
