@@ -42,6 +42,7 @@ from parley.store.writes import Put
 from tests.ports.fakes import FakeGateway, FakeQueue
 from tests.support.doors import LambdaDoor, Raw
 from tests.support.files import upload
+from tests.support.queued import received
 from tests.support.world import PHONE_NUMBERS, World
 
 REST_URL = LambdaDoor.base_url
@@ -340,7 +341,7 @@ class Measurement:
         first = entries[: math.ceil(members / 100)]
         assert sum(len(entry["people"]) for entry in first) == members
         allowed = sum(math.ceil((2 * len(entry["people"]) + 2) / 100) for entry in first)
-        told = [_received(entry) for entry in first]
+        told = [received(entry, entry["once"], group=entry["group"], queue="push.fifo") for entry in first]
         # None of the phones has a credential, so none is told, and nothing is written of it.
         devices = [device for entry in first for device in composed(self._client_context(), entry)["devices"]]
         assert len(devices) == members
@@ -398,17 +399,6 @@ class Measurement:
             ends = {"deleted_at": now, "expires_at": now // 1000 + TOMBSTONE_SECONDS, "seq": number, "cause": cause}
             tombstones[keys.member(channel_sid, sid)] = {**names, **ends}
         self._world.table.put_many(tombstones)
-
-
-def _received(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry of the queue as a function receives it."""
-    return {
-        "messageId": entry["once"],
-        "receiptHandle": entry["once"],
-        "body": json.dumps(entry),
-        "attributes": {"ApproximateReceiveCount": "1", "MessageGroupId": entry["group"]},
-        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:push.fifo",
-    }
 
 
 def _connection(number: int) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
 import logging
 import os
 import statistics
@@ -34,6 +33,7 @@ from parley.settings import Settings
 from parley.store.items import to_item
 from tests.ports.fakes import FakeQueue
 from tests.support.functions import imported
+from tests.support.queued import received
 
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 ACCOUNT, SERVICE = "AC51af3dc0da7711e4872e1234567b84fc", "IS019bc17db64000000000000000005e11"
@@ -98,7 +98,8 @@ class Function:
     def __call__(self, count: int) -> None:
         deliveries = self.plan(count)
         for start in range(0, count, BATCH):
-            records = [_queued(delivery) for delivery in deliveries[start : start + BATCH]]
+            batch = deliveries[start : start + BATCH]
+            records = [received(one, one["id"], group=one["group"], queue="deliveries.fifo") for one in batch]
             if self._module.handler({"Records": records}, _Unhurried())["batchItemFailures"]:
                 raise RuntimeError("the sink did not take every delivery")
 
@@ -118,17 +119,6 @@ def _load() -> Any:
     # The function makes a client for its secret when it starts. This client asks nothing here.
     os.environ.update(AWS_ACCESS_KEY_ID="bench", AWS_SECRET_ACCESS_KEY="bench")
     return imported("webhooks")
-
-
-def _queued(delivery: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "messageId": delivery["id"],
-        "receiptHandle": delivery["id"],
-        "body": json.dumps(delivery),
-        "attributes": {"ApproximateReceiveCount": "1", "MessageGroupId": delivery["group"]},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:deliveries.fifo",
-    }
 
 
 def requests_loop(url: str) -> Delivering:

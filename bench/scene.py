@@ -38,6 +38,7 @@ from parley.settings import Credentials
 from tests.ports.fakes import FakeGateway, FakeOutgoing
 from tests.sockets.deployment import AtOnce, load_function, patterns, sample
 from tests.support.doors import Answer, Headers, LambdaDoor, Raw
+from tests.support.queued import received
 from tests.support.stream import Stream
 from tests.support.texting import FakeTexting
 from tests.support.world import World
@@ -348,17 +349,9 @@ class Scene:
     def _work_off(self, function: str, queue: str, batch: list[dict[str, Any]]) -> None:
         """Hand a batch of a queue to its function, as Lambda does: it receives it, and deletes it afterwards."""
         records = [
-            {
-                "messageId": str(uuid.UUID(int=number)),
-                "receiptHandle": str(number),
-                "body": entry["MessageBody"],
-                "attributes": {
-                    "ApproximateReceiveCount": "1",
-                    **{name: entry[name] for name in ("MessageGroupId",) if name in entry},
-                },
-                "eventSource": "aws:sqs",
-                "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{queue}",
-            }
+            received(
+                entry["MessageBody"], str(uuid.UUID(int=number)), group=entry.get("MessageGroupId", ""), queue=queue
+            )
             for number, entry in enumerate(batch)
         ]
         self._sqs.count(sum(len(record["body"]) for record in records))

@@ -14,6 +14,7 @@ from parley.background.consumer import work_off
 from parley.background.job import Job
 from parley.jobs import Again, Entry, Turn
 from tests.ports.fakes import FakeQueue
+from tests.support.queued import received
 
 Answer = Callable[[Entry], Again | None]
 
@@ -48,14 +49,7 @@ def plain() -> Bench:
 
 def record(n: int, group: str = "", **more: Any) -> dict[str, Any]:
     """A job as SQS hands it out."""
-    attributes = {"ApproximateReceiveCount": "1"} | ({"MessageGroupId": group} if group else {})
-    return {
-        "messageId": f"message {n}",
-        "receiptHandle": f"handle {n}",
-        "body": json.dumps({"job": "count", "n": n, **more}),
-        "attributes": attributes,
-        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:queue",
-    }
+    return received({"job": "count", "n": n, **more}, f"message {n}", handle=f"handle {n}", group=group)
 
 
 def failing(n: int, answer: Again | None = None) -> Answer:

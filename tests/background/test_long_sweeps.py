@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ from parley.operations.context import Context
 from parley.store.keys import Key, Range, Span
 from parley.store.table import Found, Page
 from tests.ports.fakes import FakeQueue
+from tests.support.queued import received
 
 TEMPLATE = read(Path(__file__).resolve().parents[2] / "template.yaml")
 FUNCTION = TEMPLATE["Resources"]["WebhooksFunction"]["Properties"]
@@ -52,15 +52,13 @@ def test_a_sweep_of_a_million_messages_takes_more_steps_than_lambda_allows_a_loo
     table, queue = FullChannel(1_000_000), FakeQueue()
     clock = SimpleNamespace(now_ms=lambda: 3_600_000 + table.now_ms)
     jobs = {"sweep": sweeps(cast(Context, SimpleNamespace(table=table, clock=clock, account_sid="AC")), queue)}  # type: ignore[arg-type]
-    attributes = {"ApproximateReceiveCount": "1"}
-    where = {"messageId": "1", "receiptHandle": "1", "eventSourceARN": "queue", "attributes": attributes}
     queue.send([{"job": "sweep", "kind": "channel", "sid": "CH", "at": 0}])
     steps = 0
     while queue.entries:
         assert queue.delays == [0]
         (entry,), began = queue.take(), table.now_ms
         ends = began + FUNCTION["Timeout"] * 1000
-        assert work_off(jobs, [{**where, "body": json.dumps(entry)}], lambda ends=ends: ends - table.now_ms) == []  # type: ignore[misc]
+        assert work_off(jobs, [received(entry, "1")], lambda ends=ends: ends - table.now_ms) == []  # type: ignore[misc]
         assert began < table.now_ms < ends
         steps += 1
     assert table.left == 0

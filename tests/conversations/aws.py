@@ -9,8 +9,8 @@ from typing import Any
 
 from parley.ports.texting import Fetched, Refused
 from tests.conversations.carriers_function import carriers_function
-from tests.sockets.deployment import sample
 from tests.support.objects import ObjectStore
+from tests.support.queued import received
 from tests.support.texting import FakeTexting, Sent
 from tests.webhooks.function import Remaining, WebhooksFunction
 
@@ -66,9 +66,6 @@ def status(metas_id: str, word: str, reference: str = "", **more: Any) -> dict[s
     named = {"biz_opaque_callback_data": reference} if reference else {}
     told = {"id": metas_id, "status": word, "timestamp": "1723506230", "recipient_id": "491721234567"}
     return metas({"statuses": [{**told, **named, **more}]})
-
-
-_RECORD = sample("carriers_inbound")["Records"][0]
 
 
 def text_from(phone: str, to: str, body: str, sid: str = "in-1", **more: Any) -> dict[str, Any]:
@@ -135,15 +132,7 @@ class Topics:
 
     def tell(self, *events: Told, receives: int = 1, remaining: Remaining | None = None) -> list[int]:
         """Hand events over in one batch; which of them must stay queued."""
-        records = [
-            {
-                **_RECORD,
-                "messageId": f"event-{number}",
-                "body": event if isinstance(event, str) else json.dumps(event),
-                "attributes": {"ApproximateReceiveCount": str(receives), "SentTimestamp": str(1710804398145 + number)},
-            }
-            for number, event in enumerate(events)
-        ]
+        records = [received(event, f"event-{number}", receives=receives) for number, event in enumerate(events)]
         answer = self.handler({"Records": records}, remaining or Remaining())
         assert set(answer) == {"batchItemFailures"}
         return [int(one["itemIdentifier"].removeprefix("event-")) for one in answer["batchItemFailures"]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,7 +10,8 @@ from parley.operations import senders
 from parley.ports.texting import Refused, Silent
 from tests.conversations.carriers_function import carriers_function
 from tests.ports.fakes import FakeOutgoing
-from tests.sockets.deployment import Deployment, sample
+from tests.sockets.deployment import Deployment
+from tests.support.queued import received
 from tests.support.stream import Stream
 from tests.support.texting import FakeTexting, Sent
 from tests.support.world import World
@@ -20,7 +20,6 @@ from tests.webhooks.function import Remaining, WebhooksFunction
 NUMBER, OTHER_NUMBER = "+12065550111", "+12065550122"
 WHATSAPP_NUMBER = "whatsapp:+12065550133"
 PHONE_ID, WHATSAPP_ID = "phone-" + "1" * 32, "phone-number-id-" + "3" * 32
-(_TEXT,) = sample("carriers_texts")["Records"][:1]
 
 
 class Texting:
@@ -73,13 +72,7 @@ class Texting:
     def carry(self, *texts: dict[str, Any], receives: int = 1, remaining: Remaining | None = None) -> list[str]:
         """One batch of the queue of texts; the SIDs of the receipts whose texts are to come back."""
         records = [
-            {
-                **_TEXT,
-                "messageId": f"text-{number}-{text['sid']}",
-                "receiptHandle": f"handle-{text['sid']}",
-                "body": json.dumps(text),
-                "attributes": {"ApproximateReceiveCount": str(receives), "MessageGroupId": text["group"]},
-            }
+            received(text, f"text-{number}-{text['sid']}", group=text["group"], receives=receives, queue="texts.fifo")
             for number, text in enumerate(texts)
         ]
         answer = self.handler({"Records": records}, remaining or Remaining(30_000))

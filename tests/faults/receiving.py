@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,14 +13,13 @@ from tests.conversations.carriers_function import carriers_function
 from tests.faults.scene import Scene
 from tests.faults.texting import NUMBER, PHONE, WHATSAPP_NUMBER, carry, empty_queues, texts_of, with_aws
 from tests.ports.fakes import FakeOutgoing
-from tests.sockets.deployment import sample
+from tests.support.queued import received
 from tests.support.texting import FakeTexting
 from tests.support.world import World
 from tests.webhooks.function import Remaining
 
 UNKNOWN, OTHER_UNKNOWN = "+491727654388", "+491727654377"
 _ADDRESSES = "/conversations/v1/Configuration/Addresses"
-_RECORD = sample("carriers_inbound")["Records"][0]
 PICTURE = {"id": "785", "mime_type": "image/png", "caption": "look"}
 
 Events = list[dict[str, Any]]
@@ -32,10 +30,7 @@ def hear(scene: Scene, container: World, events: Events) -> int:
     with with_aws(container):
         aws = Handing(store=scene.world.store, bodies={"785": b"a picture"})
         handler = carriers_function(container, aws, empty_queues(), outgoing=FakeOutgoing())
-        records = [
-            {**_RECORD, "messageId": f"event-{number}", "body": json.dumps(event)}
-            for number, event in enumerate(events)
-        ]
+        records = [received(event, f"event-{number}") for number, event in enumerate(events)]
         answer = handler({"Records": records}, Remaining(30_000))
         return 500 if answer["batchItemFailures"] else 200
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,14 +10,13 @@ from parley.operations import senders, sessions
 from tests.conversations.carriers_function import carriers_function
 from tests.faults.scene import Scene
 from tests.ports.fakes import FakeOutgoing, FakeQueue
-from tests.sockets.deployment import sample
+from tests.support.queued import received
 from tests.support.texting import FakeTexting
 from tests.support.world import World
 from tests.webhooks.function import DELIVERIES, TEXTS, Remaining, WebhooksFunction
 
 NUMBER, WHATSAPP_NUMBER = "+12025550195", "whatsapp:+12025550196"
 PHONE = "+491727654399"
-(_TEXT,) = sample("carriers_texts")["Records"][:1]
 
 
 def empty_queues() -> dict[str, FakeQueue]:
@@ -82,8 +80,7 @@ def carry(container: World, text: dict[str, Any], aws: FakeTexting) -> int:
     """Have AWS send a text."""
     with with_aws(container):
         handler = carriers_function(container, aws, empty_queues())
-        attributes = {"ApproximateReceiveCount": "1", "MessageGroupId": text["group"]}
-        record = {**_TEXT, "body": json.dumps(text), "attributes": attributes}
+        record = received(text, "text", group=text["group"], queue="texts.fifo")
         answer = handler({"Records": [record]}, Remaining(30_000))
         return 500 if answer["batchItemFailures"] else 200
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from parley.ports.push import Delivered, Device, Notification, Outcome
 from parley.store import keys
 from tests.ports.fakes import FakeQueue
 from tests.sockets.deployment import Deployment, House, load_function
+from tests.support.queued import received
 from tests.support.stream import Stream
 from tests.support.world import World
 
@@ -159,14 +159,7 @@ class Scene:
     def push(self, entries: list[Any], remaining_ms: int = 30_000) -> list[str]:
         """One invocation of `push`; returns the names of the entries that stay queued."""
         records = [
-            {
-                "messageId": f"message-{number}",
-                "receiptHandle": f"receipt-{number}",
-                "body": json.dumps(entry),
-                "attributes": {"ApproximateReceiveCount": "1", "MessageGroupId": entry["group"]},
-                "eventSource": "aws:sqs",
-                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:push.fifo",
-            }
+            received(entry, f"message-{number}", handle=f"receipt-{number}", group=entry["group"], queue="push.fifo")
             for number, entry in zip(self._receipts, entries)  # noqa: B905
         ]
         answer = self.push_handler({"Records": records}, Time(remaining_ms))

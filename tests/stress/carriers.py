@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -17,9 +16,10 @@ from parley.operations import senders
 from parley.ports.texting import AwsTexting, Silent, Text
 from tests.conversations.carriers_function import carriers_function
 from tests.ports.fakes import FakeOutgoing
-from tests.sockets.deployment import Deployment, sample
+from tests.sockets.deployment import Deployment
 from tests.support.handsets import OWN, AtOnce, Stage
 from tests.support.killing import Killed, killed_at
+from tests.support.queued import received
 from tests.support.stream import Stream
 from tests.support.world import World
 from tests.webhooks.function import Remaining, WebhooksFunction
@@ -28,8 +28,6 @@ from tests.webhooks.function import Remaining, WebhooksFunction
 NUMBER, OTHER_NUMBER, SENDER = "+12065550111", "+12065550122", "whatsapp:+12065550133"
 VISIBILITY_SECONDS, BATCH = 180, 10
 _REMEMBERED_SECONDS = 300
-_TEXT = sample("carriers_texts")["Records"][0]
-_EVENT = sample("carriers_inbound")["Records"][0]
 # Requests to the table of one batch after which the function may die.
 _REQUESTS = 6
 
@@ -229,14 +227,8 @@ class Carriers:
 
 
 def _record(kind: str, group: str, one: Held) -> dict[str, Any]:
-    return {
-        **(_TEXT if kind == "texts" else _EVENT),
-        "messageId": f"{kind}-{one.number}",
-        "receiptHandle": f"handle-{kind}-{one.number}-{one.receives}",
-        "body": json.dumps(one.body),
-        "attributes": {
-            "ApproximateReceiveCount": str(one.receives),
-            "SentTimestamp": "1710804398145",
-            **({"MessageGroupId": group} if kind == "texts" else {}),
-        },
-    }
+    name = f"{kind}-{one.number}"
+    handle = f"handle-{name}-{one.receives}"
+    if kind == "texts":
+        return received(one.body, name, handle=handle, group=group, receives=one.receives, queue="texts.fifo")
+    return received(one.body, name, handle=handle, receives=one.receives)

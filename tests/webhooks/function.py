@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from parley.metrics import Metric
 from parley.ports.http.outgoing import Outgoing
 from tests.ports.fakes import FakeOutgoing, FakeQueue
 from tests.sockets.deployment import Deployment, StreamRecord, load_function, patterns, sample
+from tests.support.queued import received
 from tests.support.world import World
 
 # As the template has it.
@@ -19,7 +19,6 @@ LONGEST_AGE_SECONDS = 14_400
 DELIVERIES, DEAD_LETTERS, WORK, TEXTS = "deliveries", "dead letters", "work", "texts"
 STUDIO_URL = "https://flows.example.com/{flow_sid}/run"
 CARRIER_URL = "https://carrier.example.com/messages"
-_DELIVERY, _WORK = (sample(name)["Records"][0] for name in ("webhooks_deliveries", "webhooks_work"))
 
 
 class Remaining:
@@ -76,13 +75,10 @@ class WorkQueue(FakeQueue):
 
 def queued(delivery: dict[str, Any], receives: int = 1, receipt_handle: str = "") -> dict[str, Any]:
     """A delivery as SQS hands it to the function."""
-    return {
-        **_DELIVERY,
-        "messageId": f"message-{delivery['id']}",
-        "receiptHandle": receipt_handle or f"handle-{delivery['id']}",
-        "body": json.dumps({"job": "webhook", **delivery}),
-        "attributes": {"ApproximateReceiveCount": str(receives), "MessageGroupId": delivery["group"]},
-    }
+    name, group = delivery["id"], delivery["group"]
+    handle = receipt_handle or f"handle-{name}"
+    job = {"job": "webhook", **delivery}
+    return received(job, f"message-{name}", handle=handle, group=group, receives=receives, queue="deliveries.fifo")
 
 
 class WebhooksFunction:
@@ -270,11 +266,11 @@ class WebhooksFunction:
 
     def do_job(self, job: dict[str, Any], remaining: Remaining | None = None) -> list[str]:
         """One entry of the work queue; its id if it is to come back."""
-        return self._work_off([{**_WORK, "body": json.dumps(job)}], remaining or Remaining())
+        return self._work_off([received(job, "job", queue="work")], remaining or Remaining())
 
     def do_jobs(self, jobs: Sequence[dict[str, Any]]) -> list[str]:
         """A batch of the work queue, side by side; the ids of those that are to come back."""
-        records = [{**_WORK, "messageId": f"job-{number}", "body": json.dumps(job)} for number, job in enumerate(jobs)]
+        records = [received(job, f"job-{number}", queue="work") for number, job in enumerate(jobs)]
         return self._work_off(records, Remaining())
 
     def _work_off(self, records: list[dict[str, Any]], remaining: Remaining) -> list[str]:
