@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from twilio.rest import Client
 
 from local.stack.running import Stack
@@ -19,6 +19,7 @@ from tests.end_to_end.clients import helper_library
 from tests.support.node_packages import install
 
 HERE = Path(__file__).resolve().parent
+READ_AGAIN = (HERE / "read_again.js").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,16 @@ def console(unopened: Console) -> Console:
     """The console, opened on the service, alice and bob connected and their channel shown."""
     unopened.open()
     return unopened
+
+
+@pytest.fixture
+def alone(page: Page, stack: Stack) -> Page:
+    """A page with one conversation, which shows the messages 0 and 1 and can be told to read them again."""
+    page.goto(f"{stack.info['console_url']}/")
+    page.locator("#field-account").wait_for()
+    page.evaluate(READ_AGAIN)
+    expect(page.locator(".message")).to_have_count(2)
+    return page
 
 
 @pytest.fixture(scope="module")

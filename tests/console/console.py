@@ -187,3 +187,13 @@ class Console:
     def await_ready(self, people: int = 2) -> None:
         expect(self.page.locator(".pane .pill[data-state=connected]")).to_have_count(people)
         expect(self.page.locator(".pane").filter(has=self.page.locator(".messages > li"))).to_have_count(people)
+
+    def switch_presence(self, *, on: bool) -> None:
+        """Switch presence, and wait until everybody has connected again."""
+        self.header("Service settings").click()
+        self.dialog.get_by_label("Presence").click()
+        self.dialog_button("Save").click()
+        expect(self.dialog).to_have_count(0)
+        for person in (self.alice, self.bob):
+            expect(person.within(".faces .dot")).to_have_count(int(on))
+        self.await_ready()

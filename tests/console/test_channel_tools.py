@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from local.stack.running import Stack
 from tests.console.console import Console
 from tests.console.sockets import Sockets
-from tests.console.test_conversation import READ_AGAIN
 
 LINKS = "(links) => links.map((link) => [link.getAttribute('href'), link.textContent, link.rel, link.target])"
 
@@ -102,15 +100,12 @@ def test_nobody_is_shown_as_online_by_somebody_who_is_not_connected(unopened: Co
 
 
 @pytest.fixture
-def full(page: Page, stack: Stack) -> Page:
+def full(alone: Page) -> Page:
     """A page with one conversation of more messages than fit, which is at its end."""
-    page.goto(f"{stack.info['console_url']}/")
-    page.locator("#field-account").wait_for()
-    page.set_viewport_size({"width": 800, "height": 500})
-    page.evaluate(READ_AGAIN)
-    page.evaluate("for (let index = 2; index < 40; index += 1) arrive(index)")
-    page.locator(".message").nth(39).wait_for()
-    return page
+    alone.set_viewport_size({"width": 800, "height": 500})
+    alone.evaluate("for (let index = 2; index < 40; index += 1) arrive(index)")
+    alone.locator(".message").nth(39).wait_for()
+    return alone
 
 
 @pytest.mark.parametrize("pixels", [300, 30], ids=["far", "a little"])

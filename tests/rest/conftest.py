@@ -9,6 +9,8 @@ from twilio.rest.chat.v2.service import ServiceContext
 from twilio.rest.chat.v2.service.channel import ChannelContext
 
 from tests.rest.everything import OPERATIONS, Operation
+from tests.rest.files import Files
+from tests.support.world import World
 
 # One operation of each face and verb.
 _OVER_HTTP = set({(operation.mount.face.name, operation.verb): operation.name for operation in OPERATIONS}.values())
@@ -64,3 +66,9 @@ def service_v1(twilio: Client, service_sid: str) -> ServiceContextV1:
 @pytest.fixture
 def v1_path(service_sid: str) -> str:
     return f"/chat/v1/Services/{service_sid}"
+
+
+@pytest.fixture
+def files(world: World) -> Files:
+    """Files of a service, in a world of their own."""
+    return Files(world)

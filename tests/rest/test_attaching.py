@@ -7,15 +7,9 @@ from typing import Any
 import pytest
 
 from tests.rest.files import PNG, Files
-from tests.support.world import World
 
 NOT_FOUND = (404, 50507)
 QUARTER = 900
-
-
-@pytest.fixture
-def files(world: World) -> Files:
-    return Files(world)
 
 
 def attach(files: Files, channel: str, *sids: str) -> Any:

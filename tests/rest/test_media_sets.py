@@ -8,12 +8,6 @@ from typing import Any
 import pytest
 
 from tests.rest.files import PNG, Files
-from tests.support.world import World
-
-
-@pytest.fixture
-def files(world: World) -> Files:
-    return Files(world)
 
 
 def asked(files: Files, *sids: Any, token: str = "", **changes: Any) -> Any:

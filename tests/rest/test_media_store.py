@@ -10,7 +10,6 @@ from botocore.exceptions import ConnectTimeoutError
 from parley.ports.objects import ATTEMPTS
 from tests.rest.files import PNG, Files
 from tests.support.doors import Raw
-from tests.support.world import World
 
 UNAVAILABLE = (503, 20503)
 
@@ -24,11 +23,6 @@ class Down:
     def send(self, request: Any) -> Any:
         self.given += 1
         raise ConnectTimeoutError(endpoint_url=request.url)
-
-
-@pytest.fixture
-def files(world: World) -> Files:
-    return Files(world)
 
 
 @pytest.fixture
