@@ -119,7 +119,7 @@ def test_a_wrong_configuration_is_refused_and_not_made(raw: Raw, name: str):
     assert raw.get(ADDRESSES)["address_configurations"] == []
 
 
-def test_a_service_that_a_parameter_names_and_that_is_not_there_is_named(twilio: Client):
+def test_if_a_parameter_names_a_missing_service_the_refusal_names_that_service(twilio: Client):
     api, absent = twilio.conversations.v1, "IS" + "0" * 32
     with refused(404, 50050, f"Service not found: {absent}"):
         api.address_configurations.create(type="sms", address=PROXY, auto_creation_conversation_service_sid=absent)

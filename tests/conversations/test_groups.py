@@ -262,14 +262,15 @@ def test_a_group_is_handed_over_from_one_agent_to_another(thread: Thread, raw: R
 
 
 @pytest.mark.inferred
-def test_who_takes_over_a_place_has_not_muted_the_group_because_the_former_agent_had(thread: Thread, raw: Raw):
+def test_an_agent_who_takes_over_a_place_gets_the_read_horizon_of_the_former_agent_but_not_the_muting(
+    thread: Thread, raw: Raw
+):
     place = grouped(thread, ANNA, BEN).participants()[2]["sid"]
     mine = f"{API}/Users/{{}}/Conversations/{thread.sid}"
     raw.post(mine.format("agent"), NotificationLevel="muted", LastReadMessageIndex="7")
     thread.update(place, {"Identity": "bob"})
     bobs = raw.get(mine.format("bob"))
     assert bobs["notification_level"] == "default"
-    # What was read in the place stays read.
     assert bobs["last_read_message_index"] == 7
 
 

@@ -136,7 +136,7 @@ class Room:
                 return self.raw("POST", self.path(IN_SERVICE), {"State": act})
 
 
-# What is done -> whether it is done in a closed conversation too.
+# Each act, and whether a closed conversation allows it.
 ACTS = {
     "send": False,
     "edit": False,

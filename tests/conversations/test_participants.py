@@ -222,7 +222,7 @@ def test_a_removed_proxy_address_leaves_a_phone_of_a_group(thread: Thread):
     assert thread.update(added["sid"], bound(proxy=PROXY))["messaging_binding"] == added["messaging_binding"]
 
 
-def test_a_wrong_time_of_reading_is_refused_by_the_name_of_its_parameter(thread: Thread):
+def test_the_refusal_of_a_wrong_read_timestamp_names_the_parameter(thread: Thread):
     thread.add({"Identity": "alice"})
     answer = thread.raw("POST", f"{thread.path}/Participants/alice", {"LastReadTimestamp": "yesterday"})
     assert answer.refusal() == (400, 50405, "LastReadTimestamp is not a date in ISO 8601 format")

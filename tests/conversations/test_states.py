@@ -16,7 +16,7 @@ from tests.support.world import World
 
 CLOSED, INITIALIZING = 50377, 50386
 
-# What is done to a conversation that has a participant (alice) and a message.
+# Changes of a conversation that has a participant (alice) and a message.
 CHANGES: dict[str, Callable[[Any], Any]] = {
     "post a message": lambda one: one.messages.create(body="more"),
     "edit a message": lambda one: one.messages(one.messages.list()[0].sid).update(body="other"),

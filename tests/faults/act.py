@@ -1,4 +1,4 @@
-"""What an act is: something that is done to a scene, in a container, and answered with a status."""
+"""An act: somebody does something to a scene, in a container, and gets a status as the answer."""
 
 from __future__ import annotations
 

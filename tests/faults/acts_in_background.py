@@ -1,4 +1,4 @@
-"""What is done in the background: planning, webhooks, replays, burials, sweeps, timers and activity."""
+"""Acts in the background: planning, webhooks, replays, burials, sweeps, timers and activity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done over sockets: actions, requests of SDKs, and connections that open, close and end."""
+"""Acts over sockets: actions, requests of SDKs, and connections that open, close and end."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _fan_out(scene: Scene, container: World, records: list[dict[str, Any]]) -> i
     return FAILED if answer["batchItemFailures"] else DONE
 
 
-# Whatever else a function that serves sockets is invoked for.
+# The other events for which the functions of sockets run.
 CONNECTIONS = [
     Act("connect", _connect, _token),
     Act("disconnect", _disconnect, _closed, is_repeated=True),

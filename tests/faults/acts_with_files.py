@@ -1,4 +1,4 @@
-"""What is done with files, beside what a back end does to the one of `everything`."""
+"""Acts with files. `tests.rest.everything` has those of a back end on an uploaded file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.world import World
 
 
 class Files:
-    """What is done with files. `prepare` stores what each needs, and answers with facts that `do` takes."""
+    """What the acts prepare: each method stores what an act needs, and returns facts that the act's `do` takes."""
 
     @staticmethod
     def two(scene: Scene) -> list[str]:
@@ -100,7 +100,6 @@ def _delete(scene: Scene, container: World, path: str) -> int:
     return raw_of(scene, container)("DELETE", path).status
 
 
-# What is done with files, beside what a back end does to the one of `everything`.
 FILES = [
     Act("files:upload", _upload),
     Act("files:make ready", _ask_for, Files.put),

@@ -1,4 +1,4 @@
-"""What is done with phones: their participants, the numbers that reach them, and the jobs between the two."""
+"""Acts with phones: their participants, the numbers that reach them, and the jobs between the two."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _pair(address: str) -> dict[str, str]:
     return {"MessagingBinding.Address": address, "MessagingBinding.ProxyAddress": PHONE_NUMBERS[0]}
 
 
-# What is done to a conversation in which there is a phone, to another one, or to a thread of phones: verb, path, form.
+# Requests about a conversation with a phone, about another one, or about a thread of phones: verb, path, form.
 PHONES: dict[str, tuple[str, str, dict[str, str]]] = {
     "participant.create": ("POST", "{thread}/Participants", _pair(_FREE)),
     "participant.create elsewhere": ("POST", "{other}/Participants", _pair(_FREE)),

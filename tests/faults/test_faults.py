@@ -213,11 +213,11 @@ def test_every_kind_of_queued_job_is_among_the_acts(scene: Scene) -> None:
     assert {*job_table(context, deliveries, queue, queue, NoCarrier(), queue), *texts} == jobs
 
 
-# What is done over REST to the one service of the scene, whose channel, people and roles all of them concern.
+# Acts over REST on the one service of the scene: they all concern its channel, people and roles.
 OF_CHAT = [act for act in ACTS if act.name.startswith("/chat/v2:")]
-# What is done to conversations with phones in them, and to those who have the same numbers.
+# Acts on conversations with phones in them, and on those who have the same numbers.
 OF_PHONES = [act for act in ACTS if act.name.startswith("phones:")]
-# What is done to messaging services and senders.
+# Acts on messaging services and senders.
 OF_SENDERS = [act for act in ACTS if act.name.startswith(("/messaging/v1:", "senders:"))]
 RIVALS = [*OF_CHAT, *OF_PHONES, *OF_SENDERS]
 

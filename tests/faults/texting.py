@@ -1,4 +1,4 @@
-"""What is done with texts that AWS carries: their receipts are claimed, and AWS is asked to send them."""
+"""Acts with texts that AWS carries: a function claims their receipts, and asks AWS to send them."""
 
 from __future__ import annotations
 

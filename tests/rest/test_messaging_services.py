@@ -229,7 +229,7 @@ def test_an_address_that_is_no_sender_of_the_account_joins_no_service(raw: Raw, 
 
 
 def test_an_empty_sid_of_a_sender_counts_as_missing(raw: Raw):
-    """It was an internal error."""
+    """The answer was 500."""
     service = raw.post(SERVICES, FriendlyName="x")["sid"]
     expected = (400, 20001, "Missing required parameter PhoneNumberSid in the post body")
     assert raw("POST", f"{SERVICES}/{service}/PhoneNumbers", {"PhoneNumberSid": ""}).refusal() == expected

@@ -105,7 +105,7 @@ def test_a_token_without_a_credential_registers_a_device_too(house: House, alice
 
 
 @pytest.mark.parametrize("kind", ["fcm", "apn"])
-def test_a_credential_that_cannot_be_used_is_named(house: House, kind: str) -> None:
+def test_the_refusal_of_a_credential_that_cannot_be_used_names_the_credential(house: House, kind: str) -> None:
     alice = Push(house, "alice")
     sid = alice.house.rest.get("/chat/v2/Credentials")["credentials"][-1]["sid"]
     if kind == "fcm":

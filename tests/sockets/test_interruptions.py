@@ -1,4 +1,4 @@
-"""What is done to one connection at once: whichever act comes in between, what is stored agrees in the end.
+"""Two acts on one connection at once: whichever act comes in between, the records agree in the end.
 
 Each act is interrupted before each of its requests to the table by another act, which runs in another container.
 """

@@ -85,7 +85,7 @@ def register(
     return verbs.retried(context, attempt, CONCURRENT_UPDATE, attempts=devices.ATTEMPTS)
 
 
-# How much of the SID of a credential that is not there is repeated.
+# How many characters of the SID of a missing credential the refusal repeats.
 _LONGEST_NAMED = 64
 
 

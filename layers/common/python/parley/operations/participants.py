@@ -152,7 +152,7 @@ class _Rebinding:
         index = keys.in_user_channels(user_sid(member["service_sid"], identity), channel_sid)
         # A number without an identity had no role.
         role = {} if member.get("role_sid") else {"role_sid": owner["default_channel_role_sid"]}
-        # The former identity's wish is not the new one's; what was read in this place stays read (unconfirmed).
+        # The new identity does not get the former one's notification level, but its read horizon (unconfirmed).
         return {"birth": birth, "notification_level": None, **role, **index}, add, writes
 
 

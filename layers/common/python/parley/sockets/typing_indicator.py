@@ -2,8 +2,8 @@
 
 A container remembers the connections of a channel's members for two seconds. In that time, typing reads nothing.
 
-A client repeats `typing` after some seconds. One that floods is answered too, but tells nobody more than a few times a
-second: in a channel of a thousand members, each of its frames would be a thousand pushes.
+A client repeats `typing` after some seconds. If a client floods, Parley answers all its frames, but tells others only a
+few times a second: in a channel of a thousand members, each frame would become a thousand pushes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 REMEMBERED_MS = 2_000
 MOST_A_SECOND = 2
-"""So often a second, a connection tells others that its user is typing, and twice as often at once."""
+"""How many `typing` requests a second of one connection reach others; in a burst, twice as many do."""
 _MOST_ROOMS = 1_000
 _DEADLINE_SECONDS = 2.0
 # A client that types repeats `typing` when its time-out is over. Recipients show it a second longer, to avoid flicker.
@@ -48,7 +48,7 @@ class _Room(NamedTuple):
 class Typing:
     """Tells members who is typing. It calls `sockets` for the gateway only if somebody must be told.
 
-    `is_limited` says whether a connection that types too often tells nobody.
+    `is_limited` says whether there is a limit on how often others hear of one connection.
     """
 
     def __init__(self, sockets: Callable[[], SocketGateway], protocols: Protocols, *, is_limited: bool):
@@ -81,7 +81,7 @@ class Typing:
         return int(timeout)
 
     def _is_heard(self, context: Context, connection: Connection) -> bool:
-        """Whether the connection has not told others too often in this moment."""
+        """Whether others hear of this request: not if the connection has just sent too many."""
         if self._announced is None:
             self._announced = Requests(self._rate, context.clock.now_ms)
         return self._announced.take(connection["id"]) is Verdict.TAKEN
