@@ -16,15 +16,6 @@ from typing import NamedTuple
 from tools.published import REPOSITORY, VERSIONS, Offered, Published, answering, offered
 
 DOCUMENT = REPOSITORY / "docs/coverage.md"
-_TITLES = {
-    "v2": "Chat v2",
-    "v1": "Chat v1",
-    "v3": "Chat v3",
-    "conversations": "Conversations v1",
-    "media": "Media v1",
-    "messaging": "Messaging v1",
-    "2010": "Account API",
-}
 # Twilio publishes no description of these; the tables are from its documentation.
 _NOT_PUBLISHED = ("media", "2010")
 # Of what Twilio publishes for these, Parley offers a part, and the table holds that part.
@@ -87,7 +78,7 @@ def render() -> str:
     counts = {version: sum(operation.version == version for operation in found) for version in VERSIONS}
     total = sum(count for version, count in counts.items() if version not in (*_NOT_PUBLISHED, *_IN_PART))
     versions = ", ".join(
-        f"{count} of {_TITLES[version]}"
+        f"{count} of {VERSIONS[version].title}"
         for version, count in counts.items()
         if version not in (*_NOT_PUBLISHED, *_IN_PART)
     )
@@ -98,7 +89,7 @@ def render() -> str:
             for operation, answer in found.items()
             if answer and operation.version == version
         ]
-        head = f"## {_TITLES[version]}: {counts[version]} of {counts[version]}\n"
+        head = f"## {VERSIONS[version].title}: {counts[version]} of {counts[version]}\n"
         parts.append(
             "\n".join([head, "| Operation | Request | Route | Proven by |", "| --- | --- | --- | --- |", *rows, ""])
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 # The package lies in the layer, where `python -m` would not look.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "layers/common/python"))
@@ -19,15 +20,25 @@ from parley.rest.routes import METHODS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TABLES = REPOSITORY / "tests/published"
-# Versions in the order in which they are shown, with the table of each and the prefix of its paths here.
+
+
+class Version(NamedTuple):
+    """A version of an API: its title, the table with its operations, and what its paths begin with here."""
+
+    title: str
+    table: str
+    prefix: str
+
+
+# In the order in which they are shown.
 VERSIONS = {
-    "v2": ("chat_v2.json", "/chat"),
-    "v1": ("chat_v1.json", "/chat"),
-    "v3": ("chat_v3.json", "/chat"),
-    "conversations": ("conversations_v1.json", "/conversations"),
-    "media": ("media_v1.json", "/media"),
-    "messaging": ("messaging_v1.json", "/messaging"),
-    "2010": ("account_2010.json", ""),
+    "v2": Version("Chat v2", "chat_v2.json", "/chat"),
+    "v1": Version("Chat v1", "chat_v1.json", "/chat"),
+    "v3": Version("Chat v3", "chat_v3.json", "/chat"),
+    "conversations": Version("Conversations v1", "conversations_v1.json", "/conversations"),
+    "media": Version("Media v1", "media_v1.json", "/media"),
+    "messaging": Version("Messaging v1", "messaging_v1.json", "/messaging"),
+    "2010": Version("Account API", "account_2010.json", ""),
 }
 
 
@@ -71,8 +82,8 @@ def offered() -> list[Offered]:
 
 
 def published() -> Iterator[Published]:
-    for version, (table, _) in VERSIONS.items():
-        for operation in json.loads((TABLES / table).read_text(encoding="utf-8"))["operations"]:
+    for version, described in VERSIONS.items():
+        for operation in json.loads((TABLES / described.table).read_text(encoding="utf-8"))["operations"]:
             yield Published(version, operation["id"], operation["verb"], operation["path"])
 
 
@@ -81,7 +92,7 @@ def answering() -> dict[Published, Offered | None]:
     """Each published operation with the verb of a mount that answers it, None if none does."""
     by_shape = {(found.method, _shape(found.path)): found for found in offered()}
     return {
-        operation: by_shape.get((operation.method, VERSIONS[operation.version][1] + _shape(operation.path)))
+        operation: by_shape.get((operation.method, VERSIONS[operation.version].prefix + _shape(operation.path)))
         for operation in published()
     }
 

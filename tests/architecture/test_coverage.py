@@ -15,8 +15,9 @@ from parley.operations.table import OPERATIONS
 from parley.records import RECORDS
 from parley.records.spec import COMMON_FIELDS, RecordType
 from parley.rest.app import create_app
-from tests.published.checker import APIS, operations
+from tests.published.checker import operations
 from tests.support.fakes import FakeClock
+from tools.published import VERSIONS
 
 # Published operations that have no route. Whoever offers one takes it off this list.
 NOT_OFFERED_YET: set[str] = set()
@@ -25,7 +26,9 @@ NOT_WHOLE_YET: set[str] = set()
 VERBS = {"Create": "create", "Fetch": "fetch", "List": "list", "Update": "update", "Delete": "delete"}
 METHODS = {"create": "POST", "list": "GET", "fetch": "GET", "update": "POST", "delete": "DELETE"}
 PAGING = {"PageSize", "Page", "PageToken"}
-PUBLISHED = {f"{api}:{operation['id']}": operation for api in APIS if api != "2010" for operation in operations(api)}
+PUBLISHED = {
+    f"{api}:{operation['id']}": operation for api in VERSIONS if api != "2010" for operation in operations(api)
+}
 OFFERED = {f"{verb} {mount.route(verb)}": (mount, verb) for mount in MOUNTS for verb in mount.verbs}
 APP = create_app(lambda caller: pytest.fail("no request is carried out here"))
 
@@ -47,7 +50,7 @@ def offered_as(name: str) -> tuple[Mount, str] | None:
 
 def path_of(name: str) -> str:
     """The path template of a published operation, as it is offered here."""
-    return APIS[name.partition(":")[0]][1] + PUBLISHED[name]["path"]
+    return VERSIONS[name.partition(":")[0]].prefix + PUBLISHED[name]["path"]
 
 
 def routed(method: str, path: str) -> str:

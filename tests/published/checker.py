@@ -8,21 +8,11 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-_FOLDER = Path(__file__).parent
-# The published tables by the API that they describe, with what its paths begin with here.
-APIS = {
-    "v2": ("chat_v2.json", "/chat"),
-    "v1": ("chat_v1.json", "/chat"),
-    "v3": ("chat_v3.json", "/chat"),
-    "conversations": ("conversations_v1.json", "/conversations"),
-    "media": ("media_v1.json", "/media"),
-    "messaging": ("messaging_v1.json", "/messaging"),
-    "2010": ("account_2010.json", ""),
-}
+from tools.published import TABLES, VERSIONS
+
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -83,21 +73,21 @@ class ContractBroken(AssertionError):
 
 @cache
 def operations(api: str) -> list[dict[str, Any]]:
-    """The published operations of one of the `APIS`."""
+    """The published operations of an API, by its key in `VERSIONS`."""
     return _table(api)["operations"]
 
 
 @cache
 def _table(api: str) -> dict[str, Any]:
-    return json.loads((_FOLDER / APIS[api][0]).read_text(encoding="utf-8"))
+    return json.loads((TABLES / VERSIONS[api].table).read_text(encoding="utf-8"))
 
 
 @cache
 def _patterns() -> list[tuple[str, re.Pattern[str], str, dict[str, Any]]]:
     found = []
-    for api, (_, prefix) in APIS.items():
+    for api, version in VERSIONS.items():
         for operation in [*operations(api), *_table(api).get("special", ())]:
-            path = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(prefix + operation["path"]))
+            path = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(version.prefix + operation["path"]))
             found.append((operation["verb"], re.compile(path), api, operation))
     return found
 
@@ -128,7 +118,7 @@ def check(base_url: str, verb: str, url: str, status: int, text: str) -> None:
     found = operation_of(verb, path)
     if found and found[0] == "2010":
         answered.add(f"2010:{found[1]['id']}")
-    elif any(prefix and path.startswith(f"{prefix}/") for _, prefix in APIS.values()):
+    elif any(version.prefix and path.startswith(f"{version.prefix}/") for version in VERSIONS.values()):
         _expect(found is not None, f"{verb} {path} is answered with {status} and in no contract")
         assert found is not None
         _check_success(base_url, *found, status, text)
