@@ -30,6 +30,8 @@ PARTS = {
 }
 """The parts of a bill: the price, and the meters that it is paid for."""
 _OF_GATEWAY_AND_TABLE = "sockets", "REST", "writes", "reads"
+# The goal by socket is less than $5.50.
+_MOST_BY_SOCKET, _MOST_BY_REST = 5.49, 8.00
 # One whole processor, in gigabytes of memory.
 _PROCESSOR = 1769 / 1024
 _WAIT_SECONDS = 0.006
@@ -78,25 +80,45 @@ def measure(quick: bool) -> Findings:
         "assumptions": _assumptions(),
         "months": _month_table(found, operations),
     }
-    figures = [*_goals(found), *_figures(found, operations)]
+    goals = _goals(found)
+    tables["goals"] = _goal_table(goals)
+    figures = [*goals, *_figures(found, operations)]
     return Findings(figures, [_message_plot(found), _month_plot(found, operations)], tables)
 
 
 def _goals(found: dict[Case, Usage]) -> list[Figure]:
-    by_socket, by_rest = found[Case(SOCKET)], found[Case(REST_API)]
-    slow = found[Case(SOCKET, fast=False)]
-    unit = "$ a million"
-    figures = [
-        Figure("1:1 by socket: API Gateway and DynamoDB", _core(by_socket), unit, COUNT, at_most=5.50),
-        Figure("1:1 by REST: API Gateway and DynamoDB", _core(by_rest), unit, COUNT, at_most=8.00),
-        Figure("1:1 by socket: what the fast path adds", _million(by_socket) - _million(slow), unit, COUNT, at_most=1),
+    by_socket, by_rest, slow = found[Case(SOCKET)], found[Case(REST_API)], found[Case(SOCKET, fast=False)]
+    frames = by_socket.of(FRAMES_IN) + by_socket.of(FRAMES_OUT)
+    units = f"{by_socket.of(WRITES):g} write units and {by_socket.of(READS):g} read units"
+    return [
+        _goal("by socket: API Gateway and DynamoDB", _core(by_socket), _MOST_BY_SOCKET, f"{frames:g} frames, {units}."),
+        _goal("by socket: all that is counted", _million(by_socket), _MOST_BY_SOCKET, _beside(by_socket)),
+        _goal("by REST: API Gateway and DynamoDB", _core(by_rest), _MOST_BY_REST),
+        _goal("by REST: all that is counted", _million(by_rest), _MOST_BY_REST, _beside(by_rest)),
+        _goal("by socket: what the fast path adds", _million(by_socket) - _million(slow), 1),
     ]
-    for name, used, goal in (("socket", by_socket, 5.50), ("REST", by_rest, 8.00)):
-        why = f"API Gateway and DynamoDB cost ${_core(used):.2f}; requests to Lambda, logs and traffic cost the rest."
-        figures.append(
-            Figure(f"1:1 by {name}: all that is counted", _million(used), unit, COUNT, at_most=goal, why=why)
-        )
-    return figures
+
+
+def _goal(what: str, found: float, most: float, why: str = "") -> Figure:
+    return Figure(f"1:1 {what}", round(found, 2), "$ a million", COUNT, at_most=most, why=why)
+
+
+def _beside(used: Usage) -> str:
+    return f"API Gateway and DynamoDB cost ${_core(used):.2f}; requests to Lambda, logs and traffic cost the rest."
+
+
+def _goal_table(goals: list[Figure]) -> list[list[str]]:
+    """The goals beside what was found."""
+    rows = [
+        [
+            goal.name,
+            f"${goal.at_most:.2f}",
+            f"{'-' * (goal.value < 0)}${abs(goal.value):.2f}",
+            "no" if goal.is_missed else "yes",
+        ]
+        for goal in goals
+    ]
+    return [["A million messages", "At most", "Found", "Met"], *rows]
 
 
 def _core(used: Usage) -> float:
