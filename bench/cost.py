@@ -32,8 +32,8 @@ PARTS = {
 _OF_GATEWAY_AND_TABLE = "sockets", "REST", "writes", "reads"
 # The goal by socket is less than $5.50.
 _MOST_BY_SOCKET, _MOST_BY_REST = 5.49, 8.00
-# One whole processor, in gigabytes of memory.
-_PROCESSOR = 1769 / 1024
+WHOLE_PROCESSOR_GIGABYTES = 1769 / 1024
+"""So much memory brings one whole processor."""
 _WAIT_SECONDS = 0.006
 
 USERS = (1_000, 10_000, 1_000_000)
@@ -61,7 +61,7 @@ def lambda_time(used: Usage) -> float:
     """What Lambda's time costs, as an estimate."""
     seconds = 0.0
     for function, gigabytes in memory_gigabytes().items():
-        computing = used.cpu_seconds.get(function, 0.0) / min(gigabytes / _PROCESSOR, 1)
+        computing = used.cpu_seconds.get(function, 0.0) / min(gigabytes / WHOLE_PROCESSOR_GIGABYTES, 1)
         seconds += gigabytes * (computing + used.waits[function] * _WAIT_SECONDS)
     return seconds * GIGABYTE_SECOND.each
 

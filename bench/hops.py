@@ -44,7 +44,10 @@ UP = Hop("the network, from the sender", 15, 40, _NETWORK)
 SOCKET_IN = Hop("API Gateway, a frame from a socket", 8, 20, _GATEWAY)
 REST_IN = Hop("API Gateway, a REST request", 8, 20, _GATEWAY)
 INVOKE = Hop("Lambda, to a warm container", 4, 12, "assumed; AWS publishes nothing")
-CODE = Hop("the function's own work", 4, 8, "the part `hot` of `make bench`, at the function's share of a processor")
+_WORK = "[CPU](speed.md#operations), divided by the share of a processor that {} MB of memory bring"
+SOCKET_CODE = Hop("the own work of `ws_message`", 6, 12, _WORK.format(512))
+REST_CODE = Hop("the own work of `rest_api`", 4, 8, _WORK.format("1,024"))
+FAN_OUT_CODE = Hop("the own work of `fan_out`", 2, 4, "CPU for a room of ten, on one whole processor")
 DYNAMODB = Hop("DynamoDB, one request", 5, 10, _SINGLE_DIGIT)
 STREAM = Hop(
     "the stream, from the write until fan-out begins",
@@ -56,16 +59,17 @@ STREAM = Hop(
 )
 POST = Hop("a post to `@connections`", 12, 30, "assumed: one request to API Gateway inside the region")
 DOWN = Hop("the network, to the receiver", 15, 40, _NETWORK)
-HOPS = (UP, SOCKET_IN, REST_IN, INVOKE, CODE, DYNAMODB, STREAM, POST, DOWN)
+HOPS = (UP, SOCKET_IN, REST_IN, INVOKE, SOCKET_CODE, REST_CODE, FAN_OUT_CODE, DYNAMODB, STREAM, POST, DOWN)
 
 # Rights, counters and message are three requests in a row. Who is in the room is read beside the rights.
-_WRITTEN = (INVOKE, CODE, DYNAMODB, DYNAMODB, DYNAMODB)
+_WRITTEN = (INVOKE, SOCKET_CODE, DYNAMODB, DYNAMODB, DYNAMODB)
 # The account's requests need no rights.
-_WRITTEN_BY_REST = (INVOKE, CODE, DYNAMODB, DYNAMODB)
+_WRITTEN_BY_REST = (INVOKE, REST_CODE, DYNAMODB, DYNAMODB)
 # Fan-out reads the members and their presence.
-_FANNED_OUT = (STREAM, CODE, DYNAMODB, DYNAMODB)
+_FANNED_OUT = (STREAM, FAN_OUT_CODE, DYNAMODB, DYNAMODB)
 PATHS = {
     "by socket, with the fast path": (UP, SOCKET_IN, *_WRITTEN, POST, DOWN),
+    "by socket with a token, with the fast path": (UP, SOCKET_IN, *_WRITTEN, DYNAMODB, POST, DOWN),
     "by socket, without it": (UP, SOCKET_IN, *_WRITTEN, *_FANNED_OUT, POST, DOWN),
     "by REST, with the fast path": (UP, REST_IN, *_WRITTEN_BY_REST, POST, DOWN),
     "by REST, without it": (UP, REST_IN, *_WRITTEN_BY_REST, *_FANNED_OUT, POST, DOWN),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench import pages
+from bench import hops, pages
+from bench.cost import WHOLE_PROCESSOR_GIGABYTES
 from bench.figures import Findings
 from bench.parts import PARTS
+from bench.scene import memory_gigabytes
 from local.home import REPOSITORY
 
 PUBLISHED = sorted(path.stem for path in pages.results())
@@ -26,6 +28,27 @@ def test_a_page_says_what_the_results_say(name: str):
     page = (REPOSITORY / "docs" / name).read_text()
     assert "<!-- measured: " in page
     assert pages.rendered(page) == page
+
+
+def test_the_published_model_of_latency_is_that_of_the_code():
+    tables = Findings.load(pages.RESULTS / "latency.json").tables
+    assert (tables["hops"], tables["model"]) == (hops.table(), hops.totals())
+
+
+@pytest.mark.parametrize(
+    ("hop", "function", "operation"),
+    [
+        (hops.SOCKET_CODE, "ws_message", "create a message by socket, CPU"),
+        (hops.REST_CODE, "rest_api", "create a message by REST, CPU"),
+    ],
+)
+def test_the_model_of_latency_gives_a_function_as_long_as_it_was_measured_to_take(
+    hop: hops.Hop, function: str, operation: str
+):
+    measured = {one.name: one.value for one in Findings.load(pages.RESULTS / "hot.json").figures}
+    share = min(memory_gigabytes()[function] / WHOLE_PROCESSOR_GIGABYTES, 1)
+    # A quieter machine takes less.
+    assert 0.9 * measured[operation] / 1000 / share <= hop.p50 <= 2 * measured[operation] / 1000 / share
 
 
 @pytest.mark.parametrize("part", PUBLISHED)
