@@ -1,4 +1,4 @@
-"""Names and texts in every script: those from right to left, very long ones, and those that are only spaces."""
+"""Names and texts of every kind: those from right to left, very long ones, and those that are only spaces."""
 
 from __future__ import annotations
 
@@ -77,3 +77,21 @@ def test_an_identity_that_is_reserved_is_refused_at_once(console: Console) -> No
     console.dialog_button("Add").click()
     expect(console.dialog.get_by_role("alert")).to_have_text("Nobody may be called system: the identity is reserved")
     expect(console.page.locator(".pane")).to_have_count(2)
+
+
+def test_a_button_with_a_long_name_shows_its_beginning_and_dots(unopened: Console, twilio: Any) -> None:
+    service = twilio.chat.v2.services(unopened.service_sid).update(friendly_name="A very long name " * 12)
+    unopened.open()
+    unopened.header("Service settings").click()
+    unopened.dialog_button("Delete service").click()
+    label = unopened.page.get_by_role("dialog").get_by_text(f"Delete “{service.friendly_name}”")
+    expect(label).to_have_css("text-overflow", "ellipsis")
+    assert label.evaluate(
+        "one => one.scrollWidth > one.clientWidth && one.clientWidth < one.closest('form').clientWidth"
+    )
+
+
+def test_the_link_opens_one_pane_for_each_identity_that_it_names(unopened: Console) -> None:
+    unopened.page.goto(f"{unopened.link}&service={unopened.service_sid}&people=alice,%20,bob,alice,")
+    expect(unopened.page.locator(".pane .pill[data-state=connected]")).to_have_count(2)
+    expect(unopened.page.locator(".pane h2")).to_have_text(["alice", "bob"])

@@ -143,6 +143,16 @@ def test_a_number_that_is_none_is_refused(console: Console) -> None:
     expect(console.page.locator(".toast")).to_contain_text("A number has a plus")
 
 
+@pytest.mark.parametrize("is_ticked", [True, False])
+def test_an_address_on_whatsapp_may_be_written_whole(console: Console, friend: Friend, is_ticked: bool) -> None:
+    console.choose_tool("Phones")
+    form = console.page.locator("#tool-phones .tools form")
+    form.get_by_role("textbox").fill(friend.on_whatsapp.address)
+    form.get_by_role("checkbox").set_checked(is_ticked)
+    press(form, "Add a phone")
+    expect(card(console, friend.on_whatsapp.address)).to_be_visible()
+
+
 def test_handsets_are_accessible(console: Console, check: Checker, friend: Friend) -> None:
     friend.text("hello")
     friend.on_sms.write("STOP")

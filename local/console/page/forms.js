@@ -167,7 +167,7 @@ export function makeForm({ fields = [], note, submit = 'Save', look = 'primary',
   const buttons = [
     cancel && textButton('Cancel', cancel),
     ...others.map(([name, text]) => textButton(text, () => form.reportValidity() && run(name))),
-    h('button', { class: `button ${look}`, autofocus: fields.length === 0 }, submit),
+    h('button', { class: `button ${look}`, autofocus: fields.length === 0 }, h('span', {}, submit)),
   ].filter(Boolean);
   const form = h(
     'form',

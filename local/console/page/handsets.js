@@ -66,7 +66,8 @@ export class Handsets {
     const whatsapp = h('input', { type: 'checkbox' });
     const add = guarded(async (event) => {
       event.preventDefault();
-      const address = (whatsapp.checked ? WHATSAPP : '') + number.value.replace(/[\s()-]/g, '');
+      const written = number.value.replace(/[\s()-]/g, '');
+      const address = whatsapp.checked && !written.startsWith(WHATSAPP) ? WHATSAPP + written : written;
       if (!ADDRESS.test(address)) throw new Error('A number has a plus and 7 to 15 digits, like +491721234567.');
       this.added.add(address);
       number.value = '';

@@ -57,10 +57,9 @@ function fromFragment() {
   if (given.get('ws')) taken.wsUrl = trimmed(given.get('ws'));
   if (given.get('service')) taken.serviceSid = given.get('service');
   if (given.get('people')) {
-    taken.people = given
-      .get('people')
-      .split(',')
-      .filter(Boolean)
+    const people = given.get('people').split(',');
+    taken.people = [...new Set(people)]
+      .filter((identity) => identity.trim())
       .slice(0, 4)
       .map((identity) => ({ identity }));
   }
