@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bench.model.quotas import Limit
+from parley.sockets.fast_push import FEWEST_CONNECTIONS, MOST_CONNECTIONS, MOST_PUSHES, REMEMBERED_MS
 
 
 class Cost(NamedTuple):
@@ -49,6 +50,9 @@ class Use:
         typing: How often a person says that it types, for each message.
         reads: How many of a room report that they have read a message, for each message.
         is_fast: Whether the function that writes a message pushes it, too.
+
+    Raises:
+        ValueError: if the fast path leaves such a room to fan-out.
     """
 
     name: str
@@ -57,6 +61,12 @@ class Use:
     typing: float
     reads: float
     is_fast: bool
+
+    def __post_init__(self) -> None:
+        pushes = self.sockets * self.messages * max(self.sockets, FEWEST_CONNECTIONS)
+        is_busy = pushes * REMEMBERED_MS / 1000 > MOST_PUSHES
+        if self.is_fast and (self.sockets > MOST_CONNECTIONS or is_busy):
+            raise ValueError(f"{self.name}: fan-out pushes in such rooms, so is_fast must be False")
 
 
 PING_SECONDS = 240
@@ -108,12 +118,13 @@ def demand(users: float, use: Use, costs: Costs, due_shards: int) -> dict[str, f
         + opened * (seconds(costs.connect) + seconds(costs.disconnect) + seconds(costs.session))
     )
     shards = max(LEAST_SHARDS, math.ceil(writes / 1_000))
+    deliveries, notifications = sent * _WEBHOOK_SECONDS / _SIDE_BY_SIDE, sent * _NOTIFICATION_SECONDS / _IN_FLIGHT
     return {
         "gateway": frames + 2 * opened + pushes,
         "stage": frames + 2 * opened,
         "connections": opened,
         # Both readers of the stream run once for each shard.
-        "concurrency": executions + 2 * shards,
+        "concurrency": executions + 2 * shards + deliveries + notifications,
         "table writes": writes,
         "table reads": reads,
         # Everybody who connects is listed under the minute in which it ends, in a few partitions.
@@ -121,8 +132,8 @@ def demand(users: float, use: Use, costs: Costs, due_shards: int) -> dict[str, f
         # Each container reads the service and the API key again every ten seconds, both in the account's partition.
         "partition reads": executions * _REMEMBERED_OF_ACCOUNT / _REMEMBERED_SECONDS,
         "posts": ((0 if use.is_fast else told) + read_told) / shards,
-        "deliveries": sent * _WEBHOOK_SECONDS / _SIDE_BY_SIDE,
-        "notifications": sent * _NOTIFICATION_SECONDS / _IN_FLIGHT,
+        "deliveries": deliveries,
+        "notifications": notifications,
         "tick": users / TOKEN_SECONDS * 60 * _TICK_SECONDS,
     }
 

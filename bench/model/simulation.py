@@ -108,14 +108,23 @@ class Servers:
 class Environments:
     """A Lambda function: each call runs alone in an environment, and new ones start at a limited rate. No queue.
 
-    Nobody gets more than `most` at a time: further calls are refused, as API Gateway's are.
+    Nobody gets more than `most` at a time, together with what runs `beside` in the account: further calls are refused,
+    as API Gateway's are.
     """
 
-    def __init__(self, simulation: Simulation, most: int, starts: Bucket, cold_seconds: float) -> None:
+    def __init__(
+        self,
+        simulation: Simulation,
+        most: int,
+        starts: Bucket,
+        cold_seconds: float,
+        beside: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._simulation = simulation
         self._most = most
         self._starts = starts
         self._cold_seconds = cold_seconds
+        self._beside = beside
         self._idle = 0
         self.running = 0
         self.highest = 0
@@ -123,7 +132,7 @@ class Environments:
 
     def call(self, seconds: float, done: Act) -> bool:
         """Run a call for so long, longer if an environment has to start for it; False if that is refused."""
-        if self.running >= self._most or (not self._idle and not self._starts.take()):
+        if self.running + self._beside() >= self._most or (not self._idle and not self._starts.take()):
             self.refused += 1
             return False
         if self._idle:

@@ -4,12 +4,13 @@
       ^          | refused      | refused: the socket is of no use
       +----------+--------------+
 
-The simulation has 2,000 clients. If there are more people, each client stands for some of them, and every
-limit is divided by that number.
+The simulation has 2,000 clients. If there are more people, each client stands for some of them, and every limit is
+divided by that number. If a limit is smaller than that number, there are more clients.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,21 +54,23 @@ class Storm:
 
     def curve(self, points: int) -> list[tuple[float, float]]:
         """The part of all clients that was back, over time."""
-        end = self.back[-1]
+        end = self.back[-1] if self.back else LONGEST_STORM_SECONDS
         times = [end * number / points for number in range(points + 1)]
         return [(at, sum(one <= at for one in self.back) / self.clients) for at in times]
 
 
 def storm(users: int, limits: Mapping[str, Limit], due_shards: int, seed: int = 1) -> Storm:
     """Let everybody come back."""
-    clients = min(users, CLIENTS)
+    rate = {key: limits[key].value for key in ("connections", "gateway", "stage", "partition writes")}
+    smallest = min(*rate.values(), limits["concurrency"].value)
+    # Nobody may stand for more people than a limit lets in.
+    clients = min(users, max(CLIENTS, math.ceil(users / smallest)))
     weight = users / clients
     simulation, chance = Simulation(), random.Random(seed)
 
     def bucket(rate: float, burst: float) -> Bucket:
         return Bucket(simulation, rate / weight, max(burst / weight, 1))
 
-    rate = {key: limits[key].value for key in ("connections", "gateway", "stage", "partition writes")}
     gates = {
         "connections": bucket(rate["connections"], rate["connections"]),
         "stage": bucket(rate["stage"], rate["stage"]),
@@ -77,7 +80,8 @@ def storm(users: int, limits: Mapping[str, Limit], due_shards: int, seed: int = 
     most = max(round(limits["concurrency"].value / weight), 1)
     # Each function starts environments at its own rate.
     starts = [bucket(limits["starts"].value, 10 * limits["starts"].value) for _ in range(2)]
-    connects, frames = (Environments(simulation, most, one, _COLD_SECONDS) for one in starts)
+    connects = Environments(simulation, most, starts[0], _COLD_SECONDS, lambda: frames.running)
+    frames = Environments(simulation, most, starts[1], _COLD_SECONDS, lambda: connects.running)
     found = Storm(users, clients)
 
     def admitted(*keys: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from bench.model.demand import Cost, Costs, Use, breaking_point, demand, used
 from bench.model.quotas import FIXED, LIMITS, Setting, limits
 from bench.model.room import room
+from bench.model.storm import LONGEST_STORM_SECONDS, Storm, storm
 from bench.scale import DUE_SHARDS, STORMS, USES, come_back
 from local.home import REPOSITORY
 from parley.ports.sockets.gateway import POSTS_PER_SECOND
@@ -61,6 +62,23 @@ def test_the_fast_path_saves_the_push_to_the_sender_and_takes_messages_from_fan_
     assert (with_["posts"], without["posts"]) == (0, pytest.approx(2_000 / 5, rel=0.3))
 
 
+@pytest.mark.parametrize(("sockets", "messages"), [(51, 0.001), (20, 1)])
+def test_a_room_that_the_fast_path_leaves_to_fan_out_cannot_be_fast_in_the_model(sockets: int, messages: float):
+    with pytest.raises(ValueError, match="is_fast must be False"):
+        Use("x", sockets=sockets, messages=messages, typing=0, reads=0, is_fast=True)
+    Use("x", sockets=sockets, messages=messages, typing=0, reads=0, is_fast=False)
+
+
+def test_the_functions_of_queues_run_beside_the_others():
+    use = Use("x", sockets=2, messages=0.01, typing=0, reads=0, is_fast=True)
+    free = dict.fromkeys((2, 20), Cost(0, 0, 0))
+    nothing = Costs(free, Cost(0, 0, 0), free, Cost(0, 0, 0), Cost(0, 0, 0), Cost(0, 0, 0), free)
+    needed = demand(1_000_000, use, nothing, DUE_SHARDS)
+    own_work = 10_000 * 0.03 + 1_000_000 / 6450 * 0.03
+    queued = needed["deliveries"] + needed["notifications"]
+    assert needed["concurrency"] == pytest.approx(own_work + queued + 8)
+
+
 def test_the_fullest_limit_is_named_first():
     shares = [one.share for one in used(demand(1_000_000, USES[0], COSTS, DUE_SHARDS), LIMITS)]
     assert shares == sorted(shares, reverse=True)
@@ -92,6 +110,17 @@ def test_with_twice_the_quota_a_storm_takes_half_the_time():
     assert once / twice == pytest.approx(2, rel=0.05)
 
 
+def test_in_a_storm_no_more_functions_run_at_a_time_than_the_account_allows():
+    few = limits(Setting("concurrency", 10))
+    became = storm(30_000, few, DUE_SHARDS)
+    assert 9 <= became.environments <= 20
+    assert became.refused["concurrency"] > 0
+
+
+def test_if_nobody_comes_back_in_time_the_curve_says_so():
+    assert set(Storm(10, 10).curve(4)) == {(LONGEST_STORM_SECONDS * quarter / 4, 0) for quarter in range(5)}
+
+
 def test_a_storm_is_the_same_in_every_run():
     assert come_back(*STORMS[0]).back == come_back(*STORMS[0]).back
 
@@ -109,7 +138,7 @@ def test_a_quota_of_connections_that_is_raised_alone_helps_little():
 
 def test_in_a_quiet_room_a_message_waits_for_half_a_poll_and_its_own_pushes():
     became = room(10, 1, posts_a_second=8_000, seconds=2_000)
-    poll, reading = 0.25, 0.006 * 2 + 0.015
+    poll, reading = 0.25, 0.006 * 2 + 0.001 + 10 * 0.000032
     assert sum(became.waited) / len(became.waited) == pytest.approx(poll / 2 + reading, rel=0.1)
 
 

@@ -52,7 +52,8 @@ MOST_MEMBERS = 100
 """One request reads the presence of so many."""
 MOST_PUSHES = 500
 """So many pushes in two seconds. In a busier room fan-out pushes, four times a second and all messages in one frame."""
-_FEWEST = 25  # A room with fewer connections counts as one with so many, so ten messages a second are the most.
+FEWEST_CONNECTIONS = 25
+"""A room with fewer connections counts as one with so many, so ten messages a second are the most."""
 _MOST_ROOMS = 1_000
 _SENT = "sent"
 
@@ -196,7 +197,7 @@ def _people(tail: Tail) -> tuple[int, int]:
 
 def _are_many(changes: int, in_ms: int, to: Collection[Listener]) -> bool:
     """Whether so many changes in that time make more pushes than the fast path takes. They count for two seconds."""
-    pushes = changes * max(len(to), _FEWEST)
+    pushes = changes * max(len(to), FEWEST_CONNECTIONS)
     return pushes * REMEMBERED_MS > MOST_PUSHES * max(in_ms, REMEMBERED_MS)
 
 
