@@ -93,11 +93,16 @@ def require_visible(context: Context, channel: Channel, named: str = "") -> None
 
 
 def is_creator(context: Context, channel: Channel) -> bool:
-    """Whether the caller is the user who created a channel, and not one with the same identity before or after."""
+    """Whether the caller is the user who created a channel."""
+    return is_person(context, channel["service_sid"], creator_of(channel))
+
+
+def is_person(context: Context, service_sid: str, person: Person | None) -> bool:
+    """Whether the caller is this user of a service, and not one with the same identity before or after."""
     caller = context.caller
     if caller.identity is None:
         return False
-    return creator_of(channel) == Person(user_sid(channel["service_sid"], caller.identity), caller.birth)
+    return person == Person(user_sid(service_sid, caller.identity), caller.birth)
 
 
 def is_caller(context: Context, user: User) -> bool:

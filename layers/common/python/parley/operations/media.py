@@ -19,7 +19,6 @@ from typing import Any, Literal, NamedTuple, cast
 
 from parley.clock import iso_seconds
 from parley.domain.media import BACK_END, READY, UPLOADING, disposition, is_gone, uploader_of
-from parley.domain.memberships import Person
 from parley.errors import (
     CONCURRENT_UPDATE,
     MEDIA_SIZE_REFUSED,
@@ -30,7 +29,7 @@ from parley.errors import (
     Refusal,
     ignoring,
 )
-from parley.ids import is_sid, message_index, user_sid
+from parley.ids import is_sid, message_index
 from parley.log import logger
 from parley.operations import addressing, authority, verbs
 from parley.operations.context import Context
@@ -313,11 +312,8 @@ def _readable_in(context: Context, files: list[Media]) -> set[str]:
 
 
 def is_uploader(context: Context, media: Media) -> bool:
-    """Whether the caller is the user who uploaded a file, and not one with the same identity before or after."""
-    caller = context.caller
-    if caller.identity is None:
-        return False
-    return uploader_of(media) == Person(user_sid(media["service_sid"], caller.identity), caller.birth)
+    """Whether the caller is the user who uploaded a file."""
+    return authority.is_person(context, media["service_sid"], uploader_of(media))
 
 
 def looked_for(context: Context, media: Media) -> Media:
