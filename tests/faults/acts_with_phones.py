@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -25,14 +26,23 @@ def _pair(address: str) -> dict[str, str]:
     return {"MessagingBinding.Address": address, "MessagingBinding.ProxyAddress": PHONE_NUMBERS[0]}
 
 
-# Requests about a conversation with a phone, about another one, or about a thread of phones: verb, path, form.
-PHONES: dict[str, tuple[str, str, dict[str, str]]] = {
+# A chat participant and the same phone, as participants of a conversation that is made with them.
+_TOGETHER = [
+    json.dumps({"identity": "zed"}),
+    json.dumps({"messaging_binding": {"address": _FREE, "proxy_address": PHONE_NUMBERS[0]}}),
+]
+# Requests about a conversation with a phone, about another one, about one of another service, about a thread of phones, or
+# about their service: verb, path, form.
+PHONES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "participant.create": ("POST", "{thread}/Participants", _pair(_FREE)),
     "participant.create elsewhere": ("POST", "{other}/Participants", _pair(_FREE)),
     "participant.update": ("POST", "{thread}" + _PARTICIPANT, {"MessagingBinding.ProxyAddress": PHONE_NUMBERS[1]}),
     "participant.delete": ("DELETE", "{thread}" + _PARTICIPANT, {}),
     "channel.close": ("POST", "{thread}", {"State": "closed"}),
     "channel.delete": ("DELETE", "{thread}", {}),
+    "service.delete": ("DELETE", "{service}", {}),
+    "participant.create in another service": ("POST", "{foreign}/Participants", _pair(_FREE)),
+    "conversation with participants": ("POST", "{service}/ConversationWithParticipants", {"Participant": _TOGETHER}),
     "group.create": ("POST", "{group}/Participants", {"MessagingBinding.Address": "+14155550103"}),
     "group.delete": ("DELETE", "{group}/Participants/%2B14155550101", {}),
     "group.hand over": ("POST", "{group}/Participants/agent", {"Identity": "bob"}),

@@ -94,7 +94,10 @@ class Scene:
         return {*self._begun_with, *self.injector.touched}
 
     def _with_phones(self) -> dict[str, str]:
-        """The paths of a conversation with a phone, of an empty one and of a thread of phones, and of their service."""
+        """The paths of a conversation with a phone, of an empty one, of a thread of phones, and of their service.
+
+        `foreign` is an empty conversation of another service.
+        """
         service = f"/conversations/v1/Services/{self.house.sid}"
         paths = {
             name: f"{service}/Conversations/{self.rest.post(f'{service}/Conversations')['sid']}"
@@ -106,7 +109,11 @@ class Scene:
             self.rest.post(f"{paths['group']}/Participants", {"MessagingBinding.Address": address})
         agent = {"Identity": "agent", "MessagingBinding.ProjectedAddress": PHONE_NUMBERS[1]}
         self.rest.post(f"{paths['group']}/Participants", agent)
-        return {**paths, "service": service}
+        other = (
+            f"/conversations/v1/Services/{self.rest.post('/conversations/v1/Services', FriendlyName='other')['sid']}"
+        )
+        foreign = f"{other}/Conversations/{self.rest.post(f'{other}/Conversations')['sid']}"
+        return {**paths, "service": service, "foreign": foreign}
 
     def _registered(self) -> str:
         registered = self.carol.done(
