@@ -75,7 +75,7 @@ def test_in_a_busy_room_messages_go_by_the_stream_until_it_is_calm_again(
 
 
 def test_fifty_people_are_a_busy_room_with_fewer_messages(fast: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast_push, "_FEWEST", 1)
+    monkeypatch.setattr(fast_push, "FEWEST_CONNECTIONS", 1)
     room = fast.channel("alice")
     devices = [fast.device("alice") for _ in range(10)]
     hush(*devices)

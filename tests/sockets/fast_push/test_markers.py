@@ -99,7 +99,7 @@ def test_fan_out_waits_no_longer_than_a_writer_may_work(alice: Device, bob: Devi
 def test_a_channel_keeps_as_many_markers_as_the_fast_path_takes_changes_in_two_seconds(
     alice: Device, bob: Device, room: Room, fast: House
 ) -> None:
-    assert fast_push.MOST_PUSHES // fast_push._FEWEST == markers.PLACES
+    assert fast_push.MOST_PUSHES // fast_push.FEWEST_CONNECTIONS == markers.PLACES
     for number in range(markers.PLACES):
         room.post(f"{number}")
         fast.deployment.world.clock.advance(0.1)
