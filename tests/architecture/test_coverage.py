@@ -92,7 +92,7 @@ def test_no_two_routes_answer_the_same_request():
 
 
 @pytest.mark.parametrize("name", [name for name, (mount, _) in OFFERED.items() if mount.face.style == "modern"])
-def test_what_is_offered_is_published(name: str):
+def test_parley_offers_no_operation_that_twilio_does_not_publish(name: str):
     mount, verb = OFFERED[name]
     assert any(
         METHODS[verb] == PUBLISHED[known]["verb"] and shape(mount.route(verb)) == shape(path_of(known))

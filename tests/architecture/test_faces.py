@@ -116,7 +116,7 @@ def test_the_notation_reads_names_aliases_marks_and_objects():
 
 
 @pytest.mark.parametrize("text", ["a(", "a)", "(a)", "a,b", "a((b))", "!a", "a(b"])
-def test_what_is_not_in_the_notation_is_refused(text: str):
+def test_a_text_that_is_not_in_the_notation_is_refused(text: str):
     with pytest.raises(ValueError):
         read(text)
 

@@ -118,7 +118,7 @@ def test_only_the_table_its_client_the_object_store_push_texting_and_the_composi
     assert users_of(CORE, "boto3", "botocore") <= knowing
 
 
-def test_what_all_protocols_share_knows_no_protocol_and_no_frame_format():
+def test_the_code_that_all_protocols_share_imports_no_protocol_and_no_json():
     # A second protocol is a row in `protocols.py` and a package of its own; nothing else names one.
     for protocol in ("native", "sdk"):
         own = CORE / "sockets" / protocol

@@ -17,9 +17,7 @@ _SIZES = {"messages": (10, 120), "members": (10, 60), "channels": (10, 120), "us
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS, ids=[dimension.name for dimension in DIMENSIONS])
-def test_what_must_be_flat_is_flat_and_what_grows_keeps_its_bound(
-    dimension: Dimension, aws: Endpoints, template: Template, dynamodb: Any
-):
+def test_no_figure_grows_faster_than_it_may(dimension: Dimension, aws: Endpoints, template: Template, dynamodb: Any):
     # A client of its own, so that nobody else's requests are counted.
     found = Findings(tables={"curves": []})
     find(found, dimension, aws.client("dynamodb"), template.tables()[0].name, _SIZES[dimension.name], rounds=0)

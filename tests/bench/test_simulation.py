@@ -27,7 +27,7 @@ def test_a_run_that_is_cut_short_leaves_later_events():
     assert seen == [1, 3]
 
 
-def test_of_a_constant_rate_as_many_are_in_the_system_as_arrive_while_one_is_there():
+def test_at_a_constant_rate_as_many_jobs_are_in_the_system_as_arrive_during_one_job():
     """Little's law."""
     simulation = Simulation()
     servers = Servers(simulation, 3)

@@ -93,7 +93,7 @@ def test_among_several_services_one_must_be_chosen_and_an_only_one_need_not_be(
     assert len(services(breakable)) == 2
 
 
-def test_of_many_services_twenty_are_shown(parley: Run, breakable: Stack, monkeypatch: pytest.MonkeyPatch):
+def test_if_there_are_many_services_twenty_are_shown(parley: Run, breakable: Stack, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PARLEY_HOME", str(breakable.home.path))
     for number in range(21 - len(services(breakable))):
         rest_of(breakable).post("/chat/v2/Services", FriendlyName=f"one of many {number}")

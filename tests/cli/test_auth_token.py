@@ -199,7 +199,7 @@ def raising(error: type[Exception]) -> Callable[..., None]:
     return fail
 
 
-def test_of_two_who_begin_at_once_one_is_refused(kept: Kept):
+def test_if_two_begin_a_rotation_at_once_one_is_refused(kept: Kept):
     place = LocalStack.found()
     place.replace_auth_tokens(OLD, AuthTokens(OLD, "a" * 32, 1))
     with pytest.raises(Trouble, match="somebody else"):

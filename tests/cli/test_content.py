@@ -70,7 +70,7 @@ def test_an_operation_logs_nothing_within_a_command_and_logs_again_after_it(
     assert caplog.messages == ["a line of the log"]
 
 
-def test_what_fetch_prints_can_be_put_again(parley: Run, place: FakedPlace, file: Path):
+def test_put_takes_what_fetch_has_printed(parley: Run, place: FakedPlace, file: Path):
     sid = parley("content", "put", str(file)).out.strip()
     ran = parley("content", "fetch", sid)
     assert json.loads(ran.out) == WELCOME

@@ -355,7 +355,7 @@ def test_the_auth_token_is_replaced_in_two_writes(parley: Run, cloud: Cloud, dep
     assert cloud.tokens().token == begun.next
 
 
-def test_of_two_who_replace_the_same_token_the_second_is_refused(monkeypatch: pytest.MonkeyPatch):
+def test_if_two_replace_the_same_token_the_second_is_refused(monkeypatch: pytest.MonkeyPatch):
     """Even if both have looked before either writes. Of the emulators, moto refuses a second value for a version."""
     old = "0" * 32
     aws_at(monkeypatch, "")

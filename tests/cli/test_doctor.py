@@ -253,7 +253,7 @@ def test_a_webhook_server_that_refuses_the_signature_is_named(parley: Run, local
     assert advice.startswith("The server checks signatures with another auth token")
 
 
-def test_what_is_no_url_is_named(parley: Run, local: Stack):
+def test_a_webhook_url_that_is_no_url_is_named(parley: Run, local: Stack):
     ran = parley("doctor", "--webhook-url", "hooks.example.com", "--json")
     detail = "hooks.example.com is no URL: it must begin with http:// or https://"
     assert found(ran)["your server"] == ("failed", detail, "Write it as https://host/path.")

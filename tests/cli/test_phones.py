@@ -345,7 +345,7 @@ def test_a_stack_without_phones_says_how_to_get_them(parley: Run, place: FakedPl
 @pytest.mark.parametrize(
     "address", ["+1", "12025550143", "+1202555014x", "whatsapp:12025550143", "WhatsApp:+12025550143"]
 )
-def test_what_is_no_number_is_refused_before_aws_is_asked(parley: Run, place: FakedPlace, address: str):
+def test_a_wrong_number_is_refused_before_aws_is_asked(parley: Run, place: FakedPlace, address: str):
     for command in ("enable", "disable"):
         ran = parley("phones", command, address)
         assert ran.status == 2 and f"'{address}' is not a number such as +12025550143" in ran.err

@@ -114,7 +114,7 @@ def test_the_list_shows_all_of_them_oldest_first_and_takes_none_away(queues: Que
         assert queues.visible() == 3
 
 
-def test_what_is_listed_is_there_for_others_at_once_even_if_the_listing_was_stopped(queues: Queues) -> None:
+def test_others_see_listed_deliveries_at_once_even_if_the_listing_was_stopped(queues: Queues) -> None:
     """It stayed hidden for half a minute after Ctrl-C, and a second look said that nothing was parked."""
     queues.park(*(delivery(number) for number in range(25)))
     receive = queues.parked._receive
@@ -159,7 +159,7 @@ def test_a_replayed_delivery_is_as_it_was_planned_but_for_its_age(queues: Queues
     assert queues.visible() == 0
 
 
-def test_one_that_the_queue_itself_gave_up_is_replayed_too(queues: Queues) -> None:
+def test_a_delivery_that_the_queue_itself_gave_up_is_replayed_too(queues: Queues) -> None:
     """SQS moves what was received a thousand times; it knows nothing of our marks."""
     moved = {name: value for name, value in delivery(1).items() if name not in ("ordered_with", "once")}
     queues.park_text(json.dumps(moved))
@@ -191,7 +191,7 @@ def test_replaying_again_within_five_minutes_is_a_repeat_that_the_queue_drops(qu
     assert queues.visible() == 0
 
 
-def test_one_that_was_parked_again_is_no_repeat(queues: Queues) -> None:
+def test_a_delivery_that_was_parked_again_is_replayed_again(queues: Queues) -> None:
     for _ in range(2):
         queues.park(delivery(1, once=uuid.uuid4().hex))
         assert queues.parked.replay(every, unseen) == 1

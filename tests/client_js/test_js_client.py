@@ -192,7 +192,7 @@ def test_two_clients_exchange_files_in_a_browser(page: Page, conversation: dict[
     assert converse_in_browser(page, tmp_path, "sendFiles", conversation) == FILES
 
 
-def test_what_was_told_over_broken_connections_and_with_lost_pushes_is_what_is_there(
+def test_despite_broken_connections_and_lost_pushes_the_client_announces_exactly_what_was_sent(
     node: tuple[str, int], node_modules: Path, conversation: dict[str, Any]
 ) -> None:
     found = converse(node, node_modules, "storm.mjs", conversation)

@@ -49,7 +49,7 @@ async def test_a_channel_shows_its_state_and_tells_when_it_changes(lab: Lab) -> 
         assert (update.channel, update.update_reasons, general.state) == (general, ("state",), state)
 
 
-async def test_what_a_closed_conversation_refuses_is_raised_with_its_code(lab: Lab) -> None:
+async def test_the_refusal_of_a_closed_conversation_is_raised_with_its_code(lab: Lab) -> None:
     _, general = await lab.in_channel(state="closed")
     lab.server.answers["sendMessage"] = refusing(400, 50377, "Conversation is closed")
     with pytest.raises(RequestError) as refused:
@@ -252,7 +252,7 @@ async def test_a_channel_that_was_created_here_is_told_but_not_joined(lab: Lab) 
         ),
     ],
 )
-async def test_what_was_set_on_another_device_is_told(lab: Lab, push: dict[str, Any], reason: str) -> None:
+async def test_a_setting_that_another_device_changed_is_announced(lab: Lab, push: dict[str, Any], reason: str) -> None:
     listener, general = await lab.in_channel()
     await lab.server.socket.push(push)
     assert (await listener.heard("channelUpdated")).update_reasons == (reason,)

@@ -192,7 +192,7 @@ async def test_typing_is_heard_until_the_message(house: House) -> None:
     assert not event.member.is_typing
 
 
-async def test_what_was_read_is_known_to_both(house: House) -> None:
+async def test_both_members_learn_how_far_the_other_has_read(house: House) -> None:
     _, (alice, bob), (mine, theirs) = await house.room("alice", "bob")
     for number in range(3):
         await mine.send_message(f"message {number}")
@@ -285,7 +285,7 @@ async def test_a_token_with_a_wrong_signature_is_denied(house: House) -> None:
     assert denied.value.status == 401
 
 
-async def test_what_is_sent_without_a_connection_is_sent_once(house: House) -> None:
+async def test_a_message_that_is_sent_without_a_connection_arrives_once(house: House) -> None:
     made, (alice, bob), (general, _) = await house.room("alice", "bob")
     sending = []
     for number in range(12):

@@ -71,9 +71,7 @@ async def test_the_first_stream_begins_with_the_events_of_the_start(lab: Lab) ->
 
 
 @pytest.mark.parametrize(("seconds", "is_kept"), [(0, True), (11, False)])
-async def test_what_happens_before_the_first_stream_is_kept_for_ten_seconds(
-    lab: Lab, seconds: float, is_kept: bool
-) -> None:
+async def test_events_before_the_first_stream_are_kept_for_ten_seconds(lab: Lab, seconds: float, is_kept: bool) -> None:
     lab.server.channels = [listed()]
     client: Client = lab.client()
     has_come = asyncio.Event()

@@ -351,7 +351,9 @@ async def test_a_download_that_is_cancelled_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_what_is_gone_or_beyond_the_end_cannot_be_fetched(lab: Lab, files: FakeFiles, channel: Channel) -> None:
+async def test_a_file_that_is_gone_or_a_range_beyond_its_end_cannot_be_fetched(
+    lab: Lab, files: FakeFiles, channel: Channel
+) -> None:
     media = await media_of(lab, files, lab.listeners[0])
     for wrong in ((3, 3), (-1,), (5, 2)):
         with pytest.raises(ValueError, match="no bytes"):

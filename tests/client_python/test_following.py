@@ -70,7 +70,7 @@ def test_a_channel_that_the_list_has_told_is_not_joined_again_by_its_push(follow
     assert following.push(told(9, "channelJoined"), 0.0) == []
 
 
-def test_what_was_held_is_delivered_before_the_channel_is_left(following: Following) -> None:
+def test_pushes_that_were_held_back_are_delivered_before_the_channel_is_left(following: Following) -> None:
     following.push(added(1, 12), 0.0)
     delivered = following.push(told(13, "channelLeft"), 0.0)
     assert names(delivered) == [("messageAdded", 12), ("channelLeft", 13)]

@@ -14,7 +14,7 @@ def test_the_signatures_in_the_readme_are_those_of_the_code() -> None:
     assert written(TEXT) == TEXT, "run `python -m tools.client_signatures`"
 
 
-def test_what_is_left_out_of_the_readme_is_in_the_code() -> None:
+def test_every_name_that_the_readme_may_leave_out_is_in_the_code() -> None:
     for name, left_out in INTERNAL.items():
         assert {one for one in left_out if not hasattr(getattr(parley_client, name), one)} == set()
 

@@ -50,7 +50,9 @@ async def test_a_request_without_a_reply_times_out(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("action", ["fetchUser", "typing", "advanceLastConsumedMessageIndex", "followUsers"])
-async def test_what_reads_or_may_be_done_twice_is_asked_again_if_its_connection_breaks(lab: Lab, action: str) -> None:
+async def test_a_request_that_reads_or_may_be_done_twice_is_sent_again_if_its_connection_breaks(
+    lab: Lab, action: str
+) -> None:
     lab.server.silent.add(action)
     asking = await lab.ask(await lab.start(), action)
     lab.server.silent.clear()
@@ -85,7 +87,7 @@ async def test_a_message_whose_connection_breaks_is_sent_again_under_the_same_id
 
 @pytest.mark.parametrize("code", [51006, 20103, 20104])
 @pytest.mark.parametrize("action", ["fetchUser", "deleteChannel", "sendMessage"])
-async def test_what_is_refused_because_the_connection_is_over_is_asked_over_the_next_one(
+async def test_a_request_that_is_refused_because_the_connection_is_over_is_sent_over_the_next_one(
     lab: Lab, action: str, code: int
 ) -> None:
     lab.server.answers[action] = first_refused(lambda frame: {"index": 7}, 401, code)

@@ -81,7 +81,7 @@ CLAIMS = (_adds_up, _is_told_once, _is_in_order, _is_all_announced)
 @pytest.mark.parametrize("claim", CLAIMS)
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(Manner), st.integers(0, 2**32), st.lists(st.sampled_from(_STEPS), min_size=8, max_size=100))
-def test_what_is_delivered_adds_up_once_in_order_and_completely(
+def test_delivered_changes_add_up_and_come_once_in_order_and_completely(
     claim: Callable[[World], bool], manner: Manner, seed: int, steps: list[str]
 ) -> None:
     assert claim(_lived(manner, seed, steps))

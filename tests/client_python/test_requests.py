@@ -140,7 +140,7 @@ async def test_a_channel_that_was_looked_up_is_joined(lab: Lab) -> None:
     assert await listener.client.get_channel_by_sid(CHANNEL) is general
 
 
-async def test_what_the_server_made_is_returned(lab: Lab) -> None:
+async def test_a_method_returns_what_the_server_has_made(lab: Lab) -> None:
     asked = await things(lab)
     assert await asked.channel.send_message("hello") == 4
     assert await asked.client.register_binding("fcm", "here") == "BS1"

@@ -171,7 +171,7 @@ async def test_a_question_about_a_gap_that_is_refused_is_asked_again(lab: Lab) -
     assert len(lab.server.sockets) == 1
 
 
-async def test_after_three_refused_questions_a_channel_is_to_be_fetched_again(lab: Lab) -> None:
+async def test_after_three_refusals_to_answer_the_application_is_told_to_fetch_the_channel_again(lab: Lab) -> None:
     listener, _ = await lab.in_channel()
     lab.server.answers |= {"catchUp": refusing(500, 20500), "fetchMyChannel": lambda frame: listed(seq=12)}
     await lab.server.socket.push(added(1, 12))

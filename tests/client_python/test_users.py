@@ -65,7 +65,7 @@ async def test_a_change_made_here_is_told_by_its_push(lab: Lab) -> None:
     assert (await listener.heard("userUpdated")).update_reasons == ("friendlyName",)
 
 
-async def test_this_user_needs_no_following(lab: Lab) -> None:
+async def test_the_clients_own_user_needs_no_following(lab: Lab) -> None:
     listener = await lab.start()
     me = await listener.client.get_user("alice")
     assert (me is listener.client.user, me.is_subscribed) == (True, True)

@@ -55,7 +55,7 @@ def sums(counted: Usage) -> dict[str, float]:
     return {one["metric"] + one.get("code", ""): one["sum"] for one in counted.read()["counts"]}
 
 
-def test_what_functions_count_is_added_up(counted: Usage, log: Log) -> None:
+def test_the_counts_of_functions_are_added_up(counted: Usage, log: Log) -> None:
     log.count((MESSAGES, 1, 0), (REQUEST_ERRORS, 1, 20404))
     log.write('{"level":"INFO","message":"request"}\n')
     log.count((MESSAGES, 2, 0), (WEBHOOK_DURATION, 3.5, 0))
@@ -64,7 +64,7 @@ def test_what_functions_count_is_added_up(counted: Usage, log: Log) -> None:
     assert sums(counted) == expected  # and is not added twice
 
 
-def test_what_was_counted_before_the_gateway_started_is_left_out(log: Log) -> None:
+def test_counts_from_before_the_gateway_started_are_left_out(log: Log) -> None:
     log.count((MESSAGES, 1, 0))
     counted = Usage([MetricLog(log.path)], "AC1", lambda: ("token",))
     assert sums(counted) == {}
@@ -88,7 +88,7 @@ def test_the_new_log_of_a_process_that_was_started_again_is_read_from_its_beginn
     assert sums(counted) == {"Messages": 2}
 
 
-def test_after_too_long_a_silence_the_counts_begin_anew_and_say_so(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_a_log_grew_too_far_the_counts_begin_anew_and_say_so(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter([NOW, NOW + 1, NOW + 2, NOW + 3, NOW + 4])
     counted = Usage([MetricLog(log.path)], "AC1", lambda: ("token",), lambda: next(moments))
     log.count((MESSAGES, 1, 0))

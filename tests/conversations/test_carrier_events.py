@@ -299,7 +299,7 @@ DROPPED: list[Any] = [
 
 
 @pytest.mark.parametrize("event", DROPPED, ids=lambda event: ascii(event)[:60])
-def test_what_is_malformed_forged_or_of_an_unknown_kind_is_logged_and_dropped(
+def test_a_malformed_forged_or_unknown_event_is_logged_and_dropped(
     thread: Thread, carrier: ScriptedCarrier, topics: Topics, event: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     message = sent_to(thread, carrier, PHONE)

@@ -160,7 +160,7 @@ def test_a_message_from_an_unknown_phone_makes_a_conversation(raw: Raw, topics: 
     assert shown["messaging_service_sid"] == configuration["default_messaging_service_sid"]
 
 
-def test_it_is_made_in_the_service_that_the_configuration_names_with_the_messaging_service_of_the_number(
+def test_a_new_conversation_is_in_the_service_of_the_configuration_with_the_messaging_service_of_the_number(
     raw: Raw, topics: Topics, service_sid: str
 ) -> None:
     messaging = raw.post("/messaging/v1/Services", FriendlyName="desk")["sid"]

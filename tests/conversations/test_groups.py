@@ -222,7 +222,7 @@ def test_a_participant_who_leaves_a_closed_group_gives_it_no_set(world: World, t
     ("there", "change", "expected"),
     [(pair(ANNA), bound(proxy="null"), (400, 50440)), (AGENT, bound(projected="null"), (400, 50442))],
 )
-def test_of_two_who_take_an_address_away_at_once_the_second_is_told_that_there_is_none(
+def test_if_two_take_an_address_away_at_once_the_second_is_told_that_there_is_none(
     thread: Thread, there: Form, change: Form, expected: tuple[int, int]
 ):
     sid = thread.add(there)["sid"]

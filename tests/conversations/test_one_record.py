@@ -206,7 +206,7 @@ def check(act: str, number: int, last: dict[str, Any], now: dict[str, Any]) -> N
             assert now["channel"]["unique_name"] == f"unique {number}"
 
 
-def test_what_is_written_through_one_api_is_what_both_show(lean: LeanClient, template: Template):
+def test_both_apis_show_what_either_has_written(lean: LeanClient, template: Template):
     (table,) = template.tables()
 
     @settings(

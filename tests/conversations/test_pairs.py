@@ -45,7 +45,9 @@ def test_the_same_phone_is_in_several_conversations_with_a_proxy_address_for_eac
     thread.another().add(pair("+491727654321"))
 
 
-def test_of_fifty_who_add_one_pair_at_once_one_succeeds_and_the_others_learn_where(world: World, thread: Thread):
+def test_if_fifty_add_one_pair_at_once_one_succeeds_and_the_others_learn_which_conversation_holds_it(
+    world: World, thread: Thread
+):
     others = [thread, in_service(thread)] + [thread.another() for _ in range(23)]
     others += [in_service(thread) for _ in range(25)]
     answers = at_once(50, lambda number: thread.raw("POST", f"{others[number].path}/Participants", pair()))

@@ -79,7 +79,7 @@ REPORTS: list[tuple[list[tuple[str, int]], tuple[str, int], dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("reports", "receipt", "words"), REPORTS, ids=lambda value: str(value)[:40])
-def test_what_the_carrier_reports_stands_in_receipt_and_summary(
+def test_receipt_and_summary_show_what_the_carrier_reports(
     thread: Thread,
     carrier: ScriptedCarrier,
     reports: list[tuple[str, int]],
@@ -188,7 +188,7 @@ def test_receipts_of_a_conversation_without_webhooks_cost_planning_no_request(
 
 
 @pytest.mark.parametrize(("code", "expected"), [(21610, ("failed", 21610)), (None, ("sent", 0))])
-def test_what_the_carrier_refuses_has_failed_with_its_code_and_others_get_the_message(
+def test_a_text_that_the_carrier_refuses_fails_with_its_code_and_other_phones_get_the_message(
     thread: Thread, carrier: ScriptedCarrier, code: int | None, expected: tuple[str, int]
 ) -> None:
     thread.add(pair())

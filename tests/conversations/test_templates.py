@@ -90,7 +90,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_no_template_is_not_stored(world: World, name: str):
+def test_a_wrong_template_is_not_stored(world: World, name: str):
     others, named = WRONG[name]
     with pytest.raises(Refusal, match=named):
         put(world, **others)

@@ -72,7 +72,7 @@ def test_a_receipt_has_aws_id_of_the_text_and_no_status_before_aws_reports(texti
     assert summary(thread, message) == {"total": 1}
 
 
-def test_what_is_handed_over_twice_is_sent_once(texting: Texting, thread: Thread) -> None:
+def test_a_text_that_is_handed_over_twice_is_sent_once(texting: Texting, thread: Thread) -> None:
     thread.add(pair(proxy=NUMBER))
     post(thread)
     texting.webhooks.plan()

@@ -80,7 +80,7 @@ def test_both_timers_run_from_the_creation(scope: Any, world: World):
 
 
 @pytest.mark.parametrize("happens", ["message", "participant", "timer"])
-def test_what_happens_in_a_conversation_moves_both_timers(conversation: Any, world: World, happens: str):
+def test_a_message_a_participant_and_a_new_timer_move_both_timers(conversation: Any, world: World, happens: str):
     conversation.update(**BOTH)
     world.clock.advance(30)
     match happens:

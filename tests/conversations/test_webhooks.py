@@ -114,7 +114,7 @@ def test_public_channels_are_told_to_chats_webhooks_alone(talk: Talk, silent: We
     ]
 
 
-def test_one_url_for_both_families_gets_each_event_from_both(talk: Talk, silent: WebhooksFunction):
+def test_a_url_that_both_families_name_gets_each_event_from_both(talk: Talk, silent: WebhooksFunction):
     talk.owner.configure(PostWebhookUrl=URL, WebhookFilters=["onMessageUpdated"])
     talk.rest(f"/Messages/{talk.message}", Body="x", enabled=True)
     planned = silent.planned()

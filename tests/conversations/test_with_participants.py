@@ -110,7 +110,7 @@ REFUSED: dict[str, tuple[list[Any], tuple[int, int]]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_one_wrong_participant_and_nothing_is_made(thread: Thread, lean: LeanClient, name: str):
+def test_if_one_participant_is_wrong_nothing_is_made(thread: Thread, lean: LeanClient, name: str):
     participants, expected = REFUSED[name]
     thread.add(pair(OTHER_PHONE))
     with lean.metered() as meter:

@@ -99,7 +99,7 @@ def test_a_media_type_is_kept_as_it_is(text: str):
         *('text/plain; a="b', 'text/plain; a=b"c"', 'text/plain; a="b\\"c"', 'text/plain; a="b"c'),
     ],
 )
-def test_what_is_no_media_type_is_refused(text: str):
+def test_a_wrong_media_type_is_refused(text: str):
     with pytest.raises(Refusal) as caught:
         check_content_type(text)
     assert caught.value.error is MEDIA_TYPE_INVALID
@@ -166,7 +166,7 @@ SAVED = [
 
 
 @pytest.mark.parametrize("content_type", SHOWN)
-def test_what_cannot_run_is_shown_in_place(content_type: str):
+def test_a_file_that_cannot_run_is_shown_inline(content_type: str):
     assert disposition(content_type, None) == "inline"
 
 

@@ -113,7 +113,7 @@ def test_a_record_that_is_not_shown_counts_as_lying_beyond_the_page():
 @pytest.mark.parametrize(
     ("sizes", "room", "count"), [([], 5, 1), ([5], 5, 1), ([9], 5, 1), ([2, 3, 1], 5, 2), ([1, 1, 1], 9, 3)]
 )
-def test_as_many_fit_as_there_is_room_for_and_one_at_least(sizes: list[int], room: int, count: int):
+def test_a_page_holds_as_many_records_as_it_has_room_for_and_at_least_one(sizes: list[int], room: int, count: int):
     assert fitting(sizes, room) == count
 
 

@@ -198,5 +198,5 @@ def test_a_template_that_the_account_does_not_have_is_not_sent(to: str) -> None:
     assert refused(to, content_sid="HX1") == 50526
 
 
-def test_of_a_template_that_is_gone_the_text_is_sent_that_the_message_got() -> None:
+def test_if_the_template_is_gone_the_text_that_the_message_got_is_sent() -> None:
     assert planned(content_sid="HX1", body="Hello you.") == Plan("Hello you.")

@@ -124,7 +124,7 @@ def test_a_message_with_a_token_is_sent_once_whenever_its_repeat_comes(made: Sce
         assert sent_once(made) == 1, at
 
 
-def test_of_repeats_after_a_death_one_sends_the_message_whenever_the_other_comes(made: Scene) -> None:
+def test_after_a_death_one_of_two_repeats_sends_the_message_whenever_the_other_comes(made: Scene) -> None:
     def die() -> None:
         made.again()
         # The first write takes the index, the second one is the token.

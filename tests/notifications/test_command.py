@@ -91,7 +91,9 @@ def with_credential(scene: Scene, kind: str = "fcm") -> str:
     return sid
 
 
-def test_what_the_service_has_switched_off_is_named_with_its_switch(quiet: Scene, dynamodb: Any, table_name: str):
+def test_each_kind_that_the_service_has_switched_off_is_named_with_its_switch(
+    quiet: Scene, dynamodb: Any, table_name: str
+):
     quiet.phone("bob")
     reasons = Desk(quiet, dynamodb, table_name).reasons()
     assert "new_message: off. Switch it on: Notifications.NewMessage.Enabled=true" in reasons
@@ -131,7 +133,7 @@ def test_a_device_without_a_credential_or_of_type_gcm_is_named(desk: Desk):
     assert sum("of type fcm" in reason for reason in reasons) == 1
 
 
-def test_what_a_device_did_not_ask_for_is_named(desk: Desk):
+def test_the_kinds_that_a_device_did_not_ask_for_are_named(desk: Desk):
     desk.scene.phone("bob", types=("new_message", "added_to_channel"))
     (reason,) = [reason for reason in desk.reasons() if "did not ask" in reason]
     assert reason.endswith("did not ask for removed_from_channel, invited_to_channel when it registered")

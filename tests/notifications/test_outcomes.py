@@ -113,7 +113,7 @@ def test_a_device_that_cannot_be_told_now_is_told_later_and_the_others_only_once
     assert [one.address for one in told.phones.take()] == ["token-2"]
 
 
-def test_before_its_time_it_is_hidden_until_then(told: Scene):
+def test_an_entry_that_comes_before_its_time_is_hidden_until_then(told: Scene):
     told.phones.meddle = lambda device: Retry("Throttled")
     told.push(told.queue.take())
     (again,) = told.queue.take()

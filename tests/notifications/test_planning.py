@@ -58,7 +58,7 @@ def test_people_who_come_meanwhile_are_not_lost_to_a_name_that_was_used(message:
     assert first["once"] != second["once"] and len(second["people"]) == 2
 
 
-def test_what_cannot_be_queued_comes_again_and_sockets_hear_it_once(message: Scene):
+def test_a_change_that_cannot_be_queued_comes_again_and_sockets_hear_of_it_once(message: Scene):
     records = records_of(message)
     message.queue.broken = True
     for _ in range(2):
@@ -81,7 +81,7 @@ def test_another_container_tells_sockets_again_rather_than_lose_anything(message
     assert pushed_to_bob(message) == 2
 
 
-def test_what_comes_later_in_a_batch_waits_for_what_could_not_be_planned(
+def test_later_changes_of_a_batch_wait_for_a_change_that_could_not_be_planned(
     message: Scene, monkeypatch: pytest.MonkeyPatch
 ):
     message.room.post("two", From="alice")  # type: ignore[attr-defined]
@@ -222,7 +222,7 @@ def test_an_entry_names_a_hundred_people(scene: Scene):
     assert first["once"] != second["once"]
 
 
-def test_of_two_messages_in_one_batch_each_is_for_all_but_its_own_author(scene: Scene):
+def test_each_message_of_a_batch_goes_to_all_but_its_own_author(scene: Scene):
     room = scene.house.channel("alice", "bob")
     phones = [scene.phone(name) for name in ("alice", "bob")]
     scene.hush()

@@ -17,13 +17,13 @@ def room(house: House) -> Room:
     return room
 
 
-def test_who_has_one_leaves(house: House, room: Room) -> None:
+def test_a_user_with_an_identity_like_a_sid_leaves_a_channel(house: House, room: Room) -> None:
     house.device(LIKE_A_SID).done("leaveChannel", channel=room.sid)
     assert [member["identity"] for member in house.rest.get(f"{room.path}/Members")["members"]] == ["alice"]
     assert room.fetch()["members_count"] == 1
 
 
-def test_who_has_one_changes_and_fetches_its_own_membership(house: House, room: Room) -> None:
+def test_a_user_with_an_identity_like_a_sid_changes_and_fetches_the_own_membership(house: House, room: Room) -> None:
     device = house.device(LIKE_A_SID)
     changed = device.done("updateMember", channel=room.sid, identity=LIKE_A_SID, attributes={"a": 1})
     assert (changed["identity"], changed["attributes"]) == (LIKE_A_SID, '{"a":1}')

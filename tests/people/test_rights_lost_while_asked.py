@@ -70,7 +70,7 @@ def test_an_action_is_not_done_for_who_lost_the_right_to_it_meanwhile(asked: Own
     assert meanwhile.before == stored(asked, scene)
 
 
-def test_it_is_not_done_either_when_the_owner_does_not_answer(asked: Owner) -> None:
+def test_the_act_is_not_done_either_when_the_owner_does_not_answer(asked: Owner) -> None:
     scene = Scene(asked)
     case = CASES["onMessageSend"](scene)
     scene.alice.heard()

@@ -58,7 +58,7 @@ def test_with_fan_out_a_minute_behind_every_member_is_told_all_the_same(
     assert [joined(house, identity) for identity in PEOPLE] == [0, 0, 0]
 
 
-def test_what_the_stream_has_forgotten_is_waited_for_no_longer(
+def test_a_sweep_waits_no_longer_than_the_stream_keeps_the_deletion(
     house: House, room: Room, webhooks: WebhooksFunction
 ) -> None:
     job = deleted(room, webhooks)

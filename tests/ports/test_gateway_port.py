@@ -199,7 +199,7 @@ def test_a_push_that_waits_for_the_one_before_it_has_not_been_sent(
     assert sent == []
 
 
-def test_what_is_never_sent_to_a_closed_connection_keeps_nobody_waiting(
+def test_a_push_that_is_never_sent_to_a_closed_connection_keeps_nobody_waiting(
     server: ConnectionsServer, gateway: SocketGateway
 ) -> None:
     server.always_answer(ALICE, "silence")
@@ -210,7 +210,7 @@ def test_what_is_never_sent_to_a_closed_connection_keeps_nobody_waiting(
     assert sent == [1]
 
 
-def test_after_gone_nothing_more_is_tried(server: ConnectionsServer, gateway: SocketGateway) -> None:
+def test_a_connection_that_is_gone_gets_no_more_attempts(server: ConnectionsServer, gateway: SocketGateway) -> None:
     server.answer(ALICE, "ok", "gone")
     assert gateway.post([(ALICE, b"%d" % number) for number in range(9)]) == {ALICE: "gone"}
     assert server.attempts(ALICE) == 2
@@ -439,7 +439,7 @@ def test_a_connection_closed_while_it_rested_is_not_handed_out(server: Connectio
     assert pool.take_idle() is None
 
 
-def test_one_silent_loss_discards_what_rested_beside_it(server: ConnectionsServer) -> None:
+def test_if_one_resting_connection_is_lost_silently_the_others_are_discarded(server: ConnectionsServer) -> None:
     """Else each later call would wait for its own silent connection."""
     gateway = gateway_for(server, attempt_timeout_seconds=0.5)
     ids = [f"{number}=" for number in range(8)]

@@ -170,7 +170,7 @@ def test_a_redirect_is_returned_and_not_followed(server: RawServer, outgoing: Ou
 
 
 @pytest.mark.parametrize("size", [BODY_LIMIT, BODY_LIMIT + 1, 500_000])
-def test_of_a_long_answer_as_much_as_the_limit_is_read(server: RawServer, outgoing: Outgoing, size: int) -> None:
+def test_a_long_answer_is_read_up_to_the_limit(server: RawServer, outgoing: Outgoing, size: int) -> None:
     server.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size
     assert len(outgoing.send("POST", server.url, {}, b"").body) == BODY_LIMIT
 

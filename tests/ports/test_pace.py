@@ -19,7 +19,7 @@ def strike(pace: Pace, now: float, clients: int = MANY, sent: int = MANY) -> lis
     return [pace.refused(0 if number == 0 else sent, now) for number in range(clients)]
 
 
-def test_it_begins_with_the_highest_rate():
+def test_the_pace_begins_with_the_highest_rate():
     assert Pace(HIGHEST, 5.0).rate(5.0) == HIGHEST
 
 
@@ -42,7 +42,7 @@ def test_many_refused_clients_do_not_slow_down_a_crowd():
     assert pace.rate(1.0) == HIGHEST
 
 
-def test_it_is_halved_once_in_a_moment_however_many_are_refused():
+def test_the_pace_is_halved_once_in_a_moment_however_many_pushes_are_refused():
     pace = Pace(HIGHEST, 0.0)
     strike(pace, 1.0)
     assert not any(strike(pace, 1.0 + MOMENT_SECONDS * 0.9, 1000))
@@ -51,7 +51,7 @@ def test_it_is_halved_once_in_a_moment_however_many_are_refused():
     assert pace.rate(1.0 + MOMENT_SECONDS) == pytest.approx(HIGHEST / 4, rel=0.02)
 
 
-def test_it_recovers_a_little_each_second_up_to_the_highest():
+def test_the_pace_recovers_a_little_each_second_up_to_the_highest_rate():
     pace = Pace(HIGHEST, 0.0)
     strike(pace, 1.0)
     rates = [pace.rate(1.0 + second) for second in range(12)]
@@ -61,7 +61,7 @@ def test_it_recovers_a_little_each_second_up_to_the_highest():
 
 
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=200))
-def test_whatever_comes_it_stays_between_the_lowest_and_the_highest(pauses: list[float]):
+def test_the_pace_always_stays_between_the_lowest_and_the_highest_rate(pauses: list[float]):
     pace, now = Pace(HIGHEST, 0.0), 0.0
     for pause in pauses:
         now += pause
@@ -136,7 +136,7 @@ def test_a_container_that_comes_later_gets_its_share():
     assert taken[-1] >= sum(taken) / 6
 
 
-def test_after_the_others_have_gone_a_container_reaches_the_highest_rate_again():
+def test_when_the_other_containers_are_gone_a_container_reaches_the_highest_rate_again():
     account = Account(10_000, 5_000)
     budgets = [Budget(HIGHEST, 4000, lambda: account.now) for _ in range(4)]
     pushed(account, budgets, 5)

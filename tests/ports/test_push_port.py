@@ -243,7 +243,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("status", "code", "outcome"), ERRORS, ids=lambda value: str(value))
-def test_what_sns_answers_to_a_notification_has_an_outcome(
+def test_each_answer_of_sns_to_a_notification_has_an_outcome(
     stand_in: Place, phones: Phones, status: int, code: str, outcome: Any
 ):
     device = stand_in.device()

@@ -182,7 +182,7 @@ def test_only_what_failed_is_sent_again_with_growing_waits() -> None:
     assert len(client.taken) == 3
 
 
-def test_what_fails_to_the_end_is_raised_after_the_rest_was_sent() -> None:
+def test_an_entry_that_fails_every_time_is_raised_after_the_rest_was_sent() -> None:
     client = FlakyClient({'{"n":1}': ["InternalError"] * 99})
     with pytest.raises(NotQueued) as caught:
         Queue("url", client, clock=StillClock()).send([{"n": number} for number in range(30)])
@@ -191,7 +191,7 @@ def test_what_fails_to_the_end_is_raised_after_the_rest_was_sent() -> None:
     assert sum(batch == ['{"n":1}'] for batch in client.batches) == ATTEMPTS - 1
 
 
-def test_what_is_the_senders_fault_is_raised_and_not_repeated() -> None:
+def test_an_error_that_is_the_senders_fault_is_raised_and_not_repeated() -> None:
     client, clock = FlakyClient({'{"n":1}': ["InvalidMessageContents"] * 99}), StillClock()
     with pytest.raises(NotQueued, match="InvalidMessageContents"):
         Queue("url", client, clock=clock).send([{"n": 1}, {"n": 2}])

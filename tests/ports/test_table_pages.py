@@ -235,7 +235,7 @@ def test_attributes_are_detached_from_what_is_there(stage: Stage):
     assert stage.item("B") is None
 
 
-def test_what_is_taken_is_answered_once(stage: Stage):
+def test_an_item_can_be_taken_once(stage: Stage):
     stage.table.touch(stage.key("A"), {"a": 1})
     assert stage.table.take(stage.key("A")) == ({"a": 1}, True)
     assert stage.table.take(stage.key("A")) == (None, True)

@@ -56,7 +56,7 @@ def test_a_record_comes_out_as_it_went_in_with_its_cause(stage: Stage):
     assert {name: value for name, value in stored.items() if value is not None} == expected
 
 
-def test_what_a_record_cannot_hold_is_refused_before_anything_is_sent(stage: Stage):
+def test_a_value_that_a_record_cannot_hold_is_refused_before_anything_is_sent(stage: Stage):
     for value in (1.5, b"bytes", {1, 2}, object()):
         with pytest.raises(TypeError):
             stage.commit(stage.create("A", value=value))
@@ -130,7 +130,7 @@ def test_a_tombstone_keeps_what_it_is_told_and_nothing_else(stage: Stage):
     assert stage.table.page(Range(stage.pk, "", "gsi1"), 10).found == []
 
 
-def test_what_does_not_live_cannot_be_changed_or_buried(stage: Stage):
+def test_a_missing_or_buried_record_cannot_be_changed_or_buried(stage: Stage):
     refused(MISSING, lambda: stage.commit(stage.update("A", set={"number": 1})))
     refused(MISSING, lambda: stage.commit(stage.bury("A")))
     assert stage.item("A") is None

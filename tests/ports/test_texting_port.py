@@ -68,7 +68,7 @@ CALLS: dict[str, tuple[Callable[[Texting], object], object]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_what_aws_takes_has_the_id_that_events_name(place: Place, call: str) -> None:
+def test_a_text_that_aws_takes_has_the_id_that_events_name(place: Place, call: str) -> None:
     ask, answer = CALLS[call]
     assert ask(place.port) == answer
 

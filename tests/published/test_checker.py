@@ -132,7 +132,7 @@ def test_another_status_does_not_pass():
             answer(body, verb, url, status)
 
 
-def test_what_is_published_nowhere_does_not_pass():
+def test_an_answer_that_twilio_publishes_nowhere_does_not_pass():
     with pytest.raises(ContractBroken):
         answer(BODY, url=f"{BASE}/chat/v2/Services/{SERVICE}/Colours")
 

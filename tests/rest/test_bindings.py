@@ -266,7 +266,7 @@ def test_without_a_credential_phones_of_other_services_are_other_phones(
     assert sids(service.bindings.list()) == [kept]
 
 
-def test_of_eleven_devices_the_one_that_registered_first_goes(
+def test_if_a_user_registers_an_eleventh_device_the_oldest_registration_goes(
     service: ServiceContext, register: Register, clock: FakeClock
 ):
     made = []
@@ -280,7 +280,7 @@ def test_of_eleven_devices_the_one_that_registered_first_goes(
     assert len(service.users("alice").user_bindings.list()) == MOST_DEVICES
 
 
-def test_of_eleven_devices_of_one_moment_the_last_stays(service: ServiceContext, register: Register):
+def test_if_eleven_devices_register_in_one_moment_the_last_stays(service: ServiceContext, register: Register):
     made = [register("alice", f"phone {number}")["sid"] for number in range(MOST_DEVICES + 1)]
     left = set(sids(service.bindings.list()))
     assert (len(left), made[-1] in left) == (MOST_DEVICES, True)

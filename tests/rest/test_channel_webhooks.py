@@ -82,7 +82,7 @@ def test_the_library_creates_changes_and_deletes_webhooks(channel: ChannelContex
     assert channel.webhooks.list() == []
 
 
-def test_what_a_type_does_not_use_is_not_kept(raw: Raw, path: str):
+def test_settings_that_a_type_of_webhook_does_not_use_are_not_kept(raw: Raw, path: str):
     everything = {
         "Configuration.Url": URL,
         "Configuration.Filters": ["onMessageSent"],

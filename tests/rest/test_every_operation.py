@@ -173,7 +173,7 @@ NOWHERE["account_sid"] += ["AC", "me"]
 
 
 @every(lambda operation: len(operation.names) > 0)
-def test_what_never_existed_is_not_found_nor_anything_in_it(target: Target, operation: Operation):
+def test_a_record_that_never_existed_is_not_found_nor_anything_in_it(target: Target, operation: Operation):
     for name in operation.names:
         for absent in NOWHERE.get(name) or (operation.prefix + "0" * 32, operation.prefix + "f" * 32):
             addresses = target.items.of(operation, **{name: absent})
@@ -241,7 +241,7 @@ DELETED = {
 
 
 @for_each([*DELETED.values()])
-def test_what_was_deleted_is_not_found_nor_anything_in_it(target: Target, operation: Operation):
+def test_a_deleted_record_is_not_found_nor_anything_in_it(target: Target, operation: Operation):
     items, resource = target.more(operation.scope == "default"), operation.resource
     assert operation.ask(target.raw, items.of(operation)).status == 204
     gone = {resource, *GOES_WITH.get(resource, ())}

@@ -63,7 +63,7 @@ ONCE = [
 
 
 @pytest.mark.parametrize(("below", "form", "code"), ONCE, ids=["member", "invite", "user", "unique name"])
-def test_what_is_unique_is_made_once(
+def test_a_unique_record_is_made_once_by_many_at_the_same_time(
     world: World, raw: Raw, service_path: str, channel_sid: str, below: str, form: dict[str, str], code: int
 ):
     path = f"{service_path}/{below.format(channel_sid)}"

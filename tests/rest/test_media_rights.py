@@ -131,7 +131,7 @@ def test_a_set_of_a_foreign_service_is_not_found(stage: Stage, person: str):
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
-def test_whoever_holds_a_temporary_link_is_let_through(stage: Stage, relation: str):
+def test_a_temporary_link_lets_everybody_through(stage: Stage, relation: str):
     files = stage.files
     link = files.ask("GET", f"/Media/{stage.records[relation, 'una']}").json["links"]["content_direct_temporary"]
     assert files.followed(link, credentials=None)[:2] == (200, PNG)

@@ -46,7 +46,7 @@ def test_an_upload_is_repeated_then_refused_for_now_and_leaves_a_record_that_die
     assert files.world.store.keys() == []
 
 
-def test_whoever_asks_whether_a_file_has_come_is_told_to_ask_again(files: Files, raw: Raw):
+def test_a_question_whether_a_file_has_come_is_to_be_asked_again(files: Files, raw: Raw):
     ticket = files.ticket().json
     unreachable(files)
     assert raw("GET", ticket["url"]).refusal()[:2] == UNAVAILABLE

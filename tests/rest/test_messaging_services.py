@@ -368,7 +368,7 @@ def test_an_address_that_is_enabled_several_times_at_once_is_one_sender(raw: Raw
 
 
 @pytest.mark.usefixtures("agreed")
-def test_of_two_services_that_take_a_sender_at_once_one_gets_it(raw: Raw, world: World):
+def test_if_two_services_take_a_sender_at_once_one_gets_it(raw: Raw, world: World):
     service = raw.post(SERVICES, FriendlyName="x")["sid"]
     number = enable(world, messaging_service_sid=service)
     raw("DELETE", f"{SERVICES}/{service}/PhoneNumbers/{number}")

@@ -163,7 +163,7 @@ def test_an_empty_page_has_no_links_on(raw: Raw, collections: dict[str, Collecti
 
 @pytest.mark.inferred
 @pytest.mark.parametrize(("key", "order"), [*((key, "") for key in LISTS), ("messages", "&Order=desc")])
-def test_from_a_page_on_which_everything_was_deleted_one_can_go_back(
+def test_a_page_on_which_everything_was_deleted_leads_back_to_the_previous_page(
     raw: Raw, collections: dict[str, Collection], key: str, order: str
 ):
     collection = collections[key]
@@ -179,7 +179,7 @@ def test_from_a_page_on_which_everything_was_deleted_one_can_go_back(
 
 @pytest.mark.inferred
 @pytest.mark.parametrize(("key", "order"), [("members", ""), ("messages", ""), ("messages", "&Order=desc")])
-def test_from_an_empty_page_that_was_gone_back_to_one_can_go_on(
+def test_an_empty_previous_page_leads_on_to_the_next_page(
     raw: Raw, collections: dict[str, Collection], key: str, order: str
 ):
     collection = collections[key]

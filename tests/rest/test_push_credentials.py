@@ -129,7 +129,7 @@ def test_an_unusable_credential_is_refused(raw: Raw, path: str, form: dict[str, 
         assert raw("POST", path, form).refusal() == (400, 20001, text)
 
 
-def test_what_a_credential_needs_cannot_be_cleared(raw: Raw, path: str):
+def test_a_field_that_a_credential_needs_cannot_be_cleared(raw: Raw, path: str):
     url = raw.post(path, FORMS["apn"], FriendlyName="phones")["url"]
     with unchanged(raw, url):
         for name in ("Certificate", "PrivateKey"):
@@ -296,7 +296,7 @@ def test_while_the_push_service_cannot_be_reached_a_credential_stays_as_it_is(wo
 
 
 @pytest.mark.usefixtures("nothing_leaks")
-def test_what_a_request_that_died_left_at_the_push_service_is_deleted_by_a_later_one(
+def test_a_later_request_deletes_what_a_dead_one_has_left_at_the_push_service(
     world: World, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ):
     def die(*_: object) -> NoReturn:

@@ -79,7 +79,7 @@ def test_user_and_channel_are_addressed_by_name_too(raw: Raw, service: ServiceCo
     assert raw.get(f"{service_path}/Users/alice%40example.com/Channels")["channels"] == [body]
 
 
-def test_what_is_unread_follows_messages_and_horizon(
+def test_the_number_of_unread_messages_follows_messages_and_horizon(
     service: ServiceContext, channel: ChannelContext, channel_sid: str, path: str
 ):
     seen = service.users("alice").user_channels(channel_sid)

@@ -128,7 +128,7 @@ V2_ONLY = [
 
 
 @pytest.mark.parametrize(("path", "extra", "needed"), V2_ONLY, ids=lambda value: str(value)[:40])
-def test_what_only_v2_knows_is_ignored_at_creation(
+def test_parameters_that_only_v2_knows_are_ignored_at_creation(
     raw: Raw,
     v1_path: str,
     service_path: str,
@@ -237,7 +237,7 @@ def test_errors_are_those_of_v2_and_change_nothing(
 @pytest.mark.parametrize(
     "path", ["Bindings", "Users/alice/Bindings", "Channels/{}/Webhooks", "Users/alice/Channels/{}"]
 )
-def test_what_came_with_v2_is_not_in_v1(raw: Raw, v1_path: str, channel_sid: str, path: str):
+def test_resources_that_came_with_v2_are_not_in_v1(raw: Raw, v1_path: str, channel_sid: str, path: str):
     raw.post(f"{v1_path}/Channels/{channel_sid}/Members", Identity="alice")
     path = f"{v1_path}/{path.format(channel_sid)}"
     text = f"The requested resource {path.removeprefix('/chat/v1')} was not found"

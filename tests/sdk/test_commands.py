@@ -174,7 +174,7 @@ def test_a_message_that_is_not_there_is_not_found(alice: SdkDevice, room: Room, 
 @pytest.mark.parametrize(
     "data", [None, 7, {}, {"commandId": "", "request": {}}, {"commandId": "c" * 65, "request": {}}, {"commandId": "c"}]
 )
-def test_what_is_no_command_is_refused(alice: SdkDevice, data: Any) -> None:
+def test_a_wrong_command_is_refused(alice: SdkDevice, data: Any) -> None:
     assert alice.ask("POST", f"/v3/Lists/{line(alice).sid}/Items", {"data": data}).refusal == (400, 20001)
 
 
@@ -293,7 +293,7 @@ def test_a_result_is_known_to_no_other_user_session_or_command(
 
 
 @pytest.mark.parametrize("action", ["sendMessage", "createChannel"])
-def test_what_was_made_before_its_result_was_stored_is_not_made_again(
+def test_a_command_that_was_done_before_its_result_was_stored_is_not_done_again(
     house: House, alice: SdkDevice, room: Room, action: str
 ) -> None:
     """The function may die in between. The client then gives the command again in a session that knows no result."""

@@ -85,7 +85,9 @@ def test_eleven_devices_end_the_oldest_one_and_no_other(house: House) -> None:
     assert all(device.packets() == [] for device in devices[1:])
 
 
-def test_whoever_floods_is_refused_and_then_ended(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_floods_is_refused_and_then_its_connection_ends(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = [replace(row, requests_per_second=5) if row.opens_by_frame else row for row in protocols.ROWS]
     runtime = house.deployment.runtime
     both = Protocols(runtime.settings.rest_url, runtime.settings.account_sid, tuple(rows))

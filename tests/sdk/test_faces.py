@@ -104,7 +104,7 @@ def test_nothing_is_heard_of_a_public_channel(house: House, room: Room, name: st
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_of_a_private_channel_both_hear_the_same(house: House, name: str) -> None:
+def test_both_kinds_of_sdks_hear_the_same_of_a_private_channel(house: House, name: str) -> None:
     room = house.channel("alice", "bob", Type="private")
     for body in ("one", "two"):
         room.post(body)

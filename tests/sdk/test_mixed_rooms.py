@@ -103,7 +103,7 @@ def test_a_member_who_leaves_is_told_to_both(pair: Pair, room: Room) -> None:
     ]
 
 
-def test_what_an_sdk_sends_reaches_native_sockets_and_the_other_way_round(pair: Pair, room: Room) -> None:
+def test_native_sockets_get_the_messages_of_sdks_and_the_other_way_round(pair: Pair, room: Room) -> None:
     sent = pair.sdk.ask("POST", f"/Client/v1/Conversations/{room.sid}/Messages", {"body": "from bob"})
     assert sent.status == 201, sent
     (frame,) = pair.native.heard()

@@ -42,7 +42,7 @@ def test_any_number_of_new_users_may_connect_in_one_second(house: House) -> None
         {"method": "update", "token": "x"},
     ],
 )
-def test_whoever_says_anything_before_init_is_refused_and_closed(house: House, header: dict[str, object]) -> None:
+def test_a_packet_before_init_is_refused_and_the_connection_closed(house: House, header: dict[str, object]) -> None:
     device = SdkDevice(house)
     refused, closed = device.send(header)
     assert (refused.header["method"], refused.header["id"], refused.status) == ("reply", "TM1", 401)
@@ -113,7 +113,7 @@ def test_the_older_lines_become_connected(alice: SdkDevice, method: str) -> None
 
 
 @pytest.mark.parametrize("method", ["reply", "telemetry.v1", "close"])
-def test_what_expects_no_reply_gets_none(alice: SdkDevice, method: str) -> None:
+def test_a_packet_that_expects_no_reply_gets_none(alice: SdkDevice, method: str) -> None:
     assert alice.send({"method": method}) == []
 
 

@@ -34,7 +34,7 @@ def test_a_packet_is_read_with_lengths_in_bytes() -> None:
     assert packet.payload.decode() == '{"body":"é\\r\\n"}'
 
 
-def test_what_the_server_spells_an_sdk_reads() -> None:
+def test_an_sdk_can_read_the_packets_that_the_server_writes() -> None:
     packet = understood(packets.replied("TM1", {"name": "Zoë"}, http_status=packets.status(201)))
     assert packet.header["status"] == {"code": 200, "status": "OK"}
     assert packet.header["http_status"] == {"code": 201, "status": "CREATED"}

@@ -179,7 +179,7 @@ def test_a_push_has_the_id_of_the_change_and_the_data_that_a_read_shows(
     assert document["document_data"]["lastMessage"]["index"] == 2
 
 
-def test_of_several_updates_of_a_document_in_a_batch_only_the_last_one_is_sent(
+def test_if_a_batch_has_several_updates_of_a_document_only_the_last_one_is_sent(
     people: dict[str, SdkDevice], room: Room
 ) -> None:
     for body in "abc":
@@ -219,7 +219,7 @@ def test_a_batch_that_is_delivered_twice_says_the_same_twice(people: dict[str, S
     assert told[0] == told[1] != []
 
 
-def test_what_only_its_owner_may_know_is_in_no_other_push(people: dict[str, SdkDevice], room: Room) -> None:
+def test_facts_that_only_their_owner_may_know_are_in_no_other_push(people: dict[str, SdkDevice], room: Room) -> None:
     """Status, horizon and level of a user are in its own channels; a document with them would change every client."""
     for name in ("a horizon", "a notification level", "a message", "the channel"):
         ROWS[name][0](room)
@@ -232,7 +232,7 @@ def test_what_only_its_owner_may_know_is_in_no_other_push(people: dict[str, SdkD
             assert not {"status", "lastConsumedMessageIndex"} & set(event.get("document_data") or {})
 
 
-def test_whoever_left_hears_nothing_from_the_next_change_on(people: dict[str, SdkDevice], room: Room) -> None:
+def test_a_user_who_left_hears_nothing_from_the_next_change_on(people: dict[str, SdkDevice], room: Room) -> None:
     room.delete("/Members/bob")
     hush(people)
     for name in ("a message", "a new member", "the channel", "an invite withdrawn"):

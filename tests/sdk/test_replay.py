@@ -40,7 +40,7 @@ def test_the_longest_records_are_replayed_in_packets_that_a_socket_carries(
     assert [name for name, _ in alices.news()] == ["document_updated", *["list_item_added"] * 4]
 
 
-def test_what_was_missed_comes_with_the_subscription(house: House, alices: Listener, room: Room) -> None:
+def test_missed_changes_come_with_the_subscription(house: House, alices: Listener, room: Room) -> None:
     house.deployment.skip_stream()
     room.post("two")
     room.post("three")
@@ -116,7 +116,7 @@ def test_a_push_that_was_lost_before_the_connection_broke_is_repaired(
     assert resumed(house, alices) == [("list_item_added", 2)]
 
 
-def test_what_changed_longer_ago_is_not_sent_again(house: House, alices: Listener, room: Room) -> None:
+def test_older_changes_are_not_sent_again(house: House, alices: Listener, room: Room) -> None:
     room.post("long ago")
     alices.listen()
     pass_time(house, 1300)
@@ -204,7 +204,7 @@ def test_messages_from_before_the_user_joined_are_never_new(house: House, alice:
     assert again(house, listener) == []
 
 
-def test_what_is_too_much_for_one_answer_comes_in_parts(
+def test_changes_that_do_not_fit_into_one_answer_come_in_parts(
     house: House, alices: Listener, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("parley.sockets.sdk.replay._MOST_NEW", 3)

@@ -63,7 +63,7 @@ def test_leaving_and_joining_again_is_announced_each_time(house: House) -> None:
     assert alice.events() == ["memberLeft", "memberJoined"] * 2
 
 
-def test_what_is_gone_already_is_not_announced_again(house: House) -> None:
+def test_a_change_of_a_deleted_record_is_not_announced(house: House) -> None:
     room = house.channel("alice")
     message = room.post("x")
     alice = house.device("alice")
@@ -109,7 +109,7 @@ def test_counters_lists_and_bookkeeping_announce_nothing(house: House) -> None:
     assert len(deployment.read_stream()) - before > 2 * len(told)
 
 
-def test_what_expires_is_not_announced(house: House, template: Template) -> None:
+def test_an_expiry_is_not_announced(house: House, template: Template) -> None:
     room = house.channel("alice")
     message = room.post("x")
     room.delete(f"/Messages/{message['sid']}")

@@ -99,7 +99,9 @@ def listening(house: House, room: Room) -> Device:
     return device
 
 
-def test_what_was_refused_or_heard_before_the_test_is_no_proof(alice: Device, listening: Device, room: Room) -> None:
+def test_a_refused_action_and_an_event_from_before_the_test_prove_nothing(
+    alice: Device, listening: Device, room: Room
+) -> None:
     assert alice.refusal("fetchChannel", channel="nowhere") == (404, 20404)
     assert conversed == set()
     alice.done("fetchSession")

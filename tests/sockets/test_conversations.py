@@ -31,7 +31,7 @@ def company(house: House) -> Company:
     return Company(house)
 
 
-def test_what_a_message_is_read_as_everywhere_is_what_was_sent(company: Company) -> None:
+def test_a_message_is_the_same_in_reply_fetch_list_and_push(company: Company) -> None:
     sent = company.alice.done("sendMessage", channel="general", body="hello")
     fetched = company.bob.done("fetchMessage", channel="general", message=sent["sid"])
     (listed,) = company.bob.done("listMessages", channel="general")["messages"]
@@ -53,7 +53,7 @@ def test_a_new_channel_is_its_creators_news_until_somebody_joins(company: Compan
     assert company.devices.events() == {"laptop": ["channelJoined", "memberJoined"]}
 
 
-def test_what_a_member_says_of_itself_is_told_to_all(company: Company) -> None:
+def test_all_members_hear_of_a_members_new_attributes(company: Company) -> None:
     member = company.alice.done("updateMember", channel="general", identity="alice", attributes={"mood": "good"})
     (push,) = company.bob.heard()
     assert (push["event"], push["member"]) == ("memberUpdated", member)

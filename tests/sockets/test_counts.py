@@ -72,7 +72,7 @@ def test_a_packet_of_an_sdk_counts_once_and_its_refusal_under_its_code(house: Ho
     assert sum(times for (name, _), times in counted.items() if name == "RequestErrors") == 2
 
 
-def test_what_fails_inside_counts_as_a_server_error(meddled: House, meddling: MeddlingClient):
+def test_an_error_inside_parley_counts_as_a_server_error(meddled: House, meddling: MeddlingClient):
     device = meddled.device("alice")
     counted = meddled.deployment.world.counted
     counted.clear()
@@ -195,7 +195,7 @@ def test_a_line_has_the_form_that_cloudwatch_reads(lines: Any):
     assert (by_code["code"], by_code["service"], by_code["RequestErrors"]) == ("20404", "rest_api", [1])
 
 
-def test_what_was_written_is_not_written_again(lines: Any):
+def test_counts_that_were_written_are_not_written_again(lines: Any):
     counts = Counts("Parley", "rest_api")
     with counting(counts.add):
         count(REQUESTS)

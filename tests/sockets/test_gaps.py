@@ -76,7 +76,7 @@ def test_every_channel_of_a_batch_is_named(house: House, room: Room, alice: Devi
     assert channels[other.sid] == alice.done("fetchChannel", channel=other.sid)["seq"]
 
 
-def test_whoever_got_everything_is_told_nothing(house: House, room: Room, alice: Device):
+def test_a_client_that_got_all_pushes_hears_of_no_gap(house: House, room: Room, alice: Device):
     bob = house.device("bob")
     throttled(house, alice)
     room.post("one")
@@ -127,7 +127,7 @@ def rename(house: House) -> None:
 
 
 @pytest.mark.parametrize("act", [join, invite, delete, rename])
-def test_whoever_missed_what_no_change_number_reveals_must_connect_again(
+def test_a_client_that_missed_what_no_change_number_reveals_must_connect_again(
     house: House, room: Room, alice: Device, act: Any
 ):
     throttled(house, alice)

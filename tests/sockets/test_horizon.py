@@ -53,7 +53,7 @@ def test_all_and_none(house: House, long_room: Room) -> None:
     assert seen(alice.done("fetchMyChannel", channel="long")["user_channel"]) == (5, 1)
 
 
-def test_of_an_empty_channel_everything_is_consumed_already(house: House) -> None:
+def test_in_an_empty_channel_everything_is_consumed_already(house: House) -> None:
     room = house.channel("alice")
     alice = house.device("alice")
     alice.heard()
@@ -87,7 +87,7 @@ def test_everybody_in_the_channel_hears_what_was_read(house: House, long_room: R
     assert all("lastConsumedMessageIndex" in push["updateReasons"] for push in pushes)
 
 
-def test_what_changes_nothing_is_not_told(house: House, long_room: Room) -> None:
+def test_a_report_of_reading_that_changes_nothing_is_not_pushed(house: House, long_room: Room) -> None:
     alice = house.device("alice")
     alice.done("setAllMessagesConsumed", channel="long")
     alice.heard()
@@ -141,7 +141,7 @@ def test_an_index_is_needed(still_alice: Device, action: str, members: dict[str,
     assert still_alice.refusal(action, channel="general", **members) == (400, code)
 
 
-def test_of_two_devices_that_advance_at_once_the_further_one_counts(meddling: MeddlingClient, meddled: House) -> None:
+def test_if_two_devices_advance_at_once_the_higher_index_counts(meddling: MeddlingClient, meddled: House) -> None:
     room = meddled.channel("alice")
     for number in range(6):
         room.post(str(number))

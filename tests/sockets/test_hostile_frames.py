@@ -257,7 +257,7 @@ def test_a_hostile_frame_gets_one_documented_reply_and_harms_nobody(
     assert attack.bystanders() == attack.before
 
 
-def test_after_all_that_the_socket_sends_and_others_are_served(attack: Attack) -> None:
+def test_after_all_hostile_frames_the_socket_still_works_and_others_are_served(attack: Attack) -> None:
     places = attack.places()
     sent = attack.mallory.done("sendMessage", channel=places.channel, body="still here")
     assert attack.mallory.done("fetchMessage", channel=places.channel, message=sent["sid"])["body"] == "still here"

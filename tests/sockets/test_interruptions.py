@@ -155,7 +155,7 @@ def stored(house: House, device: Device) -> tuple[dict[str, Any], dict[str, Any]
 
 
 @pytest.mark.parametrize(("act", "other"), PAIRS, ids=lambda act: act.__name__)
-def test_what_is_stored_of_a_connection_agrees_whatever_comes_in_between(
+def test_the_records_of_a_connection_agree_whatever_comes_in_between(
     interrupted: House, injector: Injector, act: Act, other: Act
 ) -> None:
     at = 0

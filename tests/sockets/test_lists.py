@@ -87,7 +87,7 @@ def test_my_channels_are_those_i_am_in_or_invited_to_with_what_is_unread(house: 
         assert alice.done("fetchMyChannel", channel=held["channel"]["sid"]) == held
 
 
-def test_what_was_left_or_deleted_is_not_mine_any_more(house: House, alice: Device) -> None:
+def test_a_channel_that_was_left_or_deleted_is_no_longer_among_my_channels(house: House, alice: Device) -> None:
     left, deleted, kept = (house.channel("alice") for _ in range(3))
     alice.done("leaveChannel", channel=left.sid)
     deleted.delete()

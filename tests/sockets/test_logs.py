@@ -48,7 +48,9 @@ def test_nothing_that_people_say_over_sockets_is_logged(house: House, printed: P
     assert messages >= {"pushed", "clients were told of gaps", "socket refused"}
 
 
-def test_what_fails_inside_is_logged_without_what_was_said(meddled: House, meddling: MeddlingClient, printed: Printed):
+def test_an_error_inside_parley_is_logged_without_what_people_wrote(
+    meddled: House, meddling: MeddlingClient, printed: Printed
+):
     meddled.channel("alice", UniqueName="general")
     alice = meddled.device("alice")
     meddling.script("put_item", refusing("ValidationException"))

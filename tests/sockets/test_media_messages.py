@@ -46,7 +46,7 @@ def test_media_that_another_message_carries_is_refused(house: House, room: Room)
     assert refusal(house, f"{room.path}/Messages", MediaSid=sid) == answer("chat", MEDIA_USED)[:2] == (409, 50508)
 
 
-def test_of_two_messages_at_once_one_gets_the_media(house: House, room: Room) -> None:
+def test_if_several_messages_name_a_file_at_once_one_gets_it(house: House, room: Room) -> None:
     sid = upload(house)
     # Mangum asks each thread for its event loop.
     with ThreadPoolExecutor(4, initializer=lambda: asyncio.set_event_loop(asyncio.new_event_loop())) as pool:

@@ -149,7 +149,7 @@ def test_a_user_connected_when_reachability_was_switched_on_is_online(house: Hou
     assert is_online(bob) is True
 
 
-def test_after_it_was_switched_off_nothing_is_told(reachable: House, bob: Device) -> None:
+def test_after_presence_was_switched_off_nobody_hears_of_it(reachable: House, bob: Device) -> None:
     alice = reachable.device("alice")
     bob.heard()
     reachable.rest.post(reachable.path, ReachabilityEnabled="false")

@@ -208,7 +208,9 @@ def test_a_user_whose_phone_another_identity_registers_is_no_longer_notifiable(
     assert [binding["identity"] for binding in bindings(reachable)] == ["bob"]
 
 
-def test_of_two_registrations_removed_at_once_the_last_is_news(meddling: MeddlingClient, meddled: House) -> None:
+def test_if_two_registrations_are_removed_at_once_the_last_removal_is_announced(
+    meddling: MeddlingClient, meddled: House
+) -> None:
     meddled.rest.post(meddled.path, ReachabilityEnabled="true")
     credential = meddled.rest.post("/chat/v2/Credentials", Type="fcm", Secret="x")["sid"]
     alice, bob = meddled.device("alice"), meddled.device("bob")
@@ -280,7 +282,9 @@ def test_a_device_that_registers_while_its_user_is_deleted_leaves_nothing(
     assert found == {}
 
 
-def test_of_two_identities_that_register_a_phone_at_once_one_has_it(meddling: MeddlingClient, meddled: House) -> None:
+def test_if_two_identities_register_a_phone_at_once_one_of_them_has_it(
+    meddling: MeddlingClient, meddled: House
+) -> None:
     credential = meddled.rest.post("/chat/v2/Credentials", Type="fcm", Secret="x")["sid"]
     alice, bob = meddled.device("alice"), meddled.device("bob")
     meddling.script("transact_write_items", after(lambda: bob.done("registerBinding", **request(credential))))

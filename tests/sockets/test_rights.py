@@ -262,7 +262,7 @@ def test_the_table_has_every_action() -> None:
 
 
 @pytest.mark.parametrize(("name", "standing"), CASES)
-def test_in_a_channel_roles_and_standing_decide(stage: Stage, name: str, standing: str) -> None:
+def test_roles_and_standing_decide_who_may_act_in_a_channel(stage: Stage, name: str, standing: str) -> None:
     trial = Trial(stage, name, standing)
     for type_ in TYPES:
         place = stage.place(trial.person, standing, type_)

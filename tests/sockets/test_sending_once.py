@@ -306,7 +306,7 @@ def test_a_write_that_can_be_tried_again_is_and_the_client_notices_nothing(
     assert added(other) == [first["result"]["sid"]]
 
 
-def test_of_two_at_once_the_later_one_is_answered_with_the_others_message(
+def test_if_two_requests_with_one_token_come_at_once_the_later_one_is_answered_with_the_others_message(
     meddling: MeddlingClient, room: Room, alice: Device, other: Device
 ) -> None:
     overtaking: list[Any] = []

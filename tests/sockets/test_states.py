@@ -75,7 +75,7 @@ def talks(lean: LeanClient, template: Template, stream: Stream) -> dict[str, Tal
 
 @pytest.mark.parametrize("state", REFUSED)
 @pytest.mark.parametrize("action", CHANGES)
-def test_what_changes_a_conversation_that_is_closed_or_being_made_is_refused(
+def test_an_action_that_changes_a_closed_or_unfinished_conversation_is_refused(
     talks: dict[str, Talk], state: str, action: str
 ) -> None:
     asker, request = talks[state].asks(action)

@@ -27,7 +27,7 @@ def channels(back_end: BackEnd, service_path: str) -> str:
     return f"{service_path}/Channels"
 
 
-def test_one_of_several_gets_a_unique_name(back_end: BackEnd, channels: str) -> None:
+def test_one_of_several_new_channels_gets_a_unique_name(back_end: BackEnd, channels: str) -> None:
     for number in range(ROUNDS):
         name = f"name {number}"
         answers = race(back_end, *[("POST", channels, {"UniqueName": name})] * RIVALS)
@@ -71,7 +71,7 @@ def test_a_name_that_is_freed_and_taken_at_once_belongs_to_one_channel_or_none(
             back_end.request("DELETE", f"{channels}/{sid}")
 
 
-def test_one_of_several_makes_a_user(back_end: BackEnd, service_path: str) -> None:
+def test_one_of_several_requests_makes_a_user(back_end: BackEnd, service_path: str) -> None:
     for number in range(ROUNDS):
         form = {"Identity": f"user {number}"}
         answers = race(back_end, *[("POST", f"{service_path}/Users", form)] * RIVALS)

@@ -241,7 +241,7 @@ def send(account: Inherited, body: str, id_: str = "1") -> dict[str, Any]:
     return reply
 
 
-def test_in_a_room_whose_joins_that_release_did_not_count_the_writer_pushes(hurrying: Inherited):
+def test_the_writer_pushes_in_a_room_whose_joins_the_release_before_did_not_count(hurrying: Inherited):
     send(hurrying, "hello")
     assert heard(hurrying) == ["hello"]
     hurrying.deployment.announce()

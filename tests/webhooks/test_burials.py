@@ -15,7 +15,7 @@ def tombstones(house: House, partition: str) -> list[dict[str, Any]]:
     return [item for item in items(house, partition) if "deleted_at" in item]
 
 
-def test_what_was_deleted_in_a_channel_leaves_no_tombstone_after_two_minutes(
+def test_records_that_were_deleted_in_a_channel_leave_no_tombstones_after_two_minutes(
     house: House, webhooks: WebhooksFunction
 ) -> None:
     room = house.channel("alice", "bob")

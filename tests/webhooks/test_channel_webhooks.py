@@ -224,7 +224,7 @@ EVERY_TYPE: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("type_", "configuration"), EVERY_TYPE)
-def test_what_the_back_end_does_fires_only_if_it_says_so(
+def test_a_request_of_the_back_end_fires_a_webhook_only_if_it_says_so(
     owner: Owner, silent: WebhooksFunction, type_: str, configuration: dict[str, Any]
 ) -> None:
     scene = Scene(owner)

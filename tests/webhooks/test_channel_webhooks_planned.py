@@ -15,7 +15,7 @@ from tests.webhooks.scenes import Scene
 URL = "https://example.com/hook"
 
 
-def test_what_is_planned_twice_has_the_same_token_and_another_target_another(
+def test_a_delivery_that_is_planned_twice_has_the_same_token_and_each_target_has_its_own(
     owner: Owner, silent: WebhooksFunction
 ) -> None:
     scene = Scene(owner)

@@ -85,7 +85,9 @@ def test_a_delivery_that_finds_all_places_taken_waits_a_moment_for_one(circuits:
     assert waited == [0, 0, 0]
 
 
-def test_one_finds_out_for_all_and_the_others_look_again_soon(circuits: Circuits, clock: FakeClock) -> None:
+def test_one_delivery_tries_the_target_for_all_and_the_others_look_again_soon(
+    circuits: Circuits, clock: FakeClock
+) -> None:
     fail(circuits, times=FAILURES)
     clock.advance(5)
     assert [circuits.wait_ms(URL) for _ in range(10)] == [0] + [2_000] * 9

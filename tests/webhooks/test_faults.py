@@ -40,7 +40,7 @@ def test_after_recovery_every_event_has_been_delivered_to_every_target(run: Run)
         assert run.delivered(name) == set(run.posted), name
 
 
-def test_what_comes_twice_bears_the_same_token(run: Run) -> None:
+def test_a_request_that_comes_twice_has_the_same_token(run: Run) -> None:
     for name, target in run.targets.items():
         tokens: dict[str, set[str]] = {}
         for received in target.received:

@@ -87,7 +87,7 @@ def test_metrics_are_printed_in_the_form_that_cloudwatch_reads(
     assert len(line["WebhookDuration"]) == 1
 
 
-def test_what_goes_wrong_inside_is_logged_without_what_was_said(
+def test_an_error_of_the_webhooks_function_is_logged_without_what_people_wrote(
     owner: Owner, silent: WebhooksFunction, printed: Printed
 ) -> None:
     scene = Scene(owner)
@@ -122,7 +122,7 @@ def test_a_change_that_cannot_be_planned_is_logged_without_what_was_said(
     assert printed.take()[-1]["message"] == "change cannot be planned"
 
 
-def test_what_is_parked_is_logged_with_its_age_and_token(
+def test_a_parked_delivery_is_logged_with_its_age_and_token(
     owner: Owner, silent: WebhooksFunction, printed: Printed
 ) -> None:
     said(Scene(owner))

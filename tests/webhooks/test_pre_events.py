@@ -123,7 +123,7 @@ def test_a_service_without_url_or_filters_is_not_asked(asked: Owner) -> None:
     assert answer(asked).requests == []
 
 
-def test_what_is_refused_anyway_is_not_asked_about(asked: Owner) -> None:
+def test_the_owner_is_not_asked_about_an_action_that_is_refused_anyway(asked: Owner) -> None:
     scene = Scene(asked)
     mallory = asked.house.device("mallory")
     asking_about(asked)
@@ -165,7 +165,9 @@ def test_the_owner_hears_of_an_editor_who_is_not_the_last_one(asked: Owner) -> N
     assert told(request)["ModifiedBy"] == "alice"
 
 
-def test_what_an_owner_replaced_is_what_post_events_and_others_see(asked: Owner, silent: WebhooksFunction) -> None:
+def test_post_events_and_other_members_see_the_text_that_the_owner_put_in(
+    asked: Owner, silent: WebhooksFunction
+) -> None:
     scene = Scene(asked)
     bob = asked.house.device("bob")
     asking_about(asked, "onMessageSend", "onMessageSent", PostWebhookUrl="https://example.com/post")

@@ -47,7 +47,7 @@ ENABLED: Any = {"headers": {"X-Twilio-Webhook-Enabled": "true"}}
 
 
 @pytest.mark.parametrize("act", [by_rest, by_socket])
-def test_one_id_is_in_the_cause_the_line_about_pushes_the_queue_the_attempt_and_its_line(
+def test_a_request_id_is_in_the_cause_the_line_about_pushes_the_queue_the_attempt_and_its_line(
     scene: Scene, silent: WebhooksFunction, printed: Printed, act: Callable[[Scene, Device], str]
 ):
     alice = scene.alice
@@ -118,7 +118,7 @@ def test_a_pre_event_is_asked_and_logged_under_the_request_that_asks(asked: Owne
     assert [line["request_id"] for line in printed.take() if line["message"] == "webhook"] == [request_id]
 
 
-def test_what_a_job_writes_belongs_to_the_request_that_began_it(scene: Scene, silent: WebhooksFunction):
+def test_each_write_of_a_job_has_the_id_of_the_request_that_began_the_job(scene: Scene, silent: WebhooksFunction):
     """A user's deletion is swept by jobs: each member that they remove has the id of the deletion in its cause."""
     silent.skip_stream()
     answer = scene.owner.house.rest("DELETE", f"{scene.owner.path}/Users/bob")

@@ -172,7 +172,7 @@ def test_an_old_delivery_gets_its_attempt_before_it_is_given_up(silent: Webhooks
     assert (len(log.attempts), silent.dead_letters.entries) == (1, [])
 
 
-def test_one_that_is_parked_lets_the_next_of_its_group_go(silent: WebhooksFunction) -> None:
+def test_a_parked_delivery_lets_the_next_one_of_its_group_go(silent: WebhooksFunction) -> None:
     log = Log(silent, lambda request: 500 if b"body+0" in request.body else 200)
     old = {**delivery(silent, 0), "planned_at": 0}
     line = Line(silent, [old, delivery(silent, 1)])
@@ -181,7 +181,7 @@ def test_one_that_is_parked_lets_the_next_of_its_group_go(silent: WebhooksFuncti
     assert len(silent.dead_letters.entries) == 1
 
 
-def test_one_that_is_given_up_again_is_no_repeat_to_the_queue(silent: WebhooksFunction) -> None:
+def test_a_delivery_that_is_given_up_again_is_not_dropped_by_the_queue_as_a_repeat(silent: WebhooksFunction) -> None:
     """A FIFO queue drops what has the same deduplication id within five minutes: a delivery that was replayed and given
     up again within that time vanished."""
     Log(silent, then(500))
@@ -224,7 +224,7 @@ def test_deliveries_of_one_channel_and_target_arrive_in_order_over_failures(sile
     assert succeeded == [f"IM{number:032x}" for number in range(25)]
 
 
-def test_what_waits_behind_a_failed_delivery_has_not_been_tried(silent: WebhooksFunction) -> None:
+def test_a_delivery_that_waits_behind_a_failed_one_does_not_count_as_tried(silent: WebhooksFunction) -> None:
     """The retry count was the queue's receive count: a delivery that was received with a failing one ahead of it, and
     never sent, came with a RetryCount above 0, and its own first failure meant a pause of minutes."""
     log = Log(silent, lambda request: 500 if b"body+0" in request.body and len(log.attempts) < 5 else 200)

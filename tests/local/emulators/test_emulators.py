@@ -256,7 +256,7 @@ def test_a_generated_secret_keeps_the_templates_rules_and_stays(home: Home):
     assert len(generate({"PasswordLength": 64})) == 64
 
 
-def test_what_is_published_to_a_topic_comes_raw_into_the_queue_that_is_subscribed_and_once_after_a_restart(home: Home):
+def test_a_subscribed_queue_gets_what_is_published_to_a_topic_raw_and_only_once_after_a_restart(home: Home):
     template = Template(REPOSITORY / "template.yaml", UUID, {"Phones": "true"})
     for _ in range(2):
         endpoints = start_engine(home)

@@ -156,7 +156,7 @@ def test_a_link_reaches_the_emulator_with_the_host_and_path_that_it_was_signed_f
         ("OPTIONS", f"/_aws/s3/other/IS1/ME1?{QUERY}"),
     ],
 )
-def test_what_is_no_link_to_a_file_is_denied_and_does_not_reach_the_emulator(
+def test_a_request_without_a_link_to_a_file_is_denied_and_does_not_reach_the_emulator(
     emulator: Emulator, client: socket.socket, method: str, target: str
 ):
     client.sendall(request(method, target))
@@ -262,7 +262,9 @@ def test_a_client_that_reads_slowly_slows_the_emulator_down(emulator: Emulator, 
     assert read + len(response.read()) == MUCH
 
 
-def test_what_the_emulator_has_sent_reaches_the_client_before_the_end(emulator: Emulator, client: socket.socket):
+def test_the_client_gets_each_part_of_an_answer_before_the_emulator_has_sent_all(
+    emulator: Emulator, client: socket.socket
+):
     client.sendall(request())
     asked = emulator.accept()
     asked.head()

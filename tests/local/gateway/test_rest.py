@@ -138,7 +138,7 @@ def test_headers_over_10_kb_and_long_urls_are_refused(gateway: RunningGateway):
     assert gateway.request("GET", "/" + "x" * 10_240)[0] == 414
 
 
-def test_what_is_not_http_is_a_400(gateway: RunningGateway):
+def test_a_request_that_is_not_http_is_answered_with_400(gateway: RunningGateway):
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=120) as connection:
         connection.sendall(b"nonsense\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")

@@ -60,7 +60,7 @@ def test_a_message_that_has_arrived_does_not_expire():
     assert told == ["delivered"]
 
 
-def test_one_thread_has_the_messages_of_both_carriers(stage: Stage):
+def test_a_phones_thread_has_the_messages_of_both_carriers(stage: Stage):
     send(stage, "through AWS")
     stage.write(PHONE, "+12025550111", "through the simulated carrier")
     assert [body for _, body, _ in stage.thread(PHONE)] == ["through AWS", "through the simulated carrier"]

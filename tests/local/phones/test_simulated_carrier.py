@@ -134,7 +134,7 @@ NO_MESSAGES = (
 
 
 @pytest.mark.parametrize("body", NO_MESSAGES)
-def test_what_no_phone_could_write_is_refused(phones: Phones, body: str) -> None:
+def test_a_message_that_no_phone_could_write_is_refused(phones: Phones, body: str) -> None:
     assert phones.ask("POST", PHONE, body.encode()).status == 400
     assert phones.queued == []
 

@@ -122,7 +122,7 @@ def test_an_unknown_parameter_is_refused(stage: Stage):
     assert {one["Name"] for one in told["Fields"]} == {"DestinationPhoneNumber", "Destination"}
 
 
-def test_of_three_requests_to_a_throttled_number_one_is_taken(stage: Stage):
+def test_a_throttled_number_refuses_two_of_three_requests(stage: Stage):
     for _ in range(2):
         for _ in range(2):
             with refused("ThrottlingException"):
@@ -210,7 +210,7 @@ def test_pictures_go_to_the_united_states_and_canada_only(stage: Stage):
 # In.
 
 
-def test_what_a_phone_writes_goes_to_the_numbers_topic(stage: Stage):
+def test_a_message_from_a_phone_goes_to_the_topic_of_the_number(stage: Stage):
     answered = stage.sms.send_text_message(DestinationPhoneNumber=PHONE, OriginationIdentity=NUMBER, MessageBody="hi")
     written = stage.write(PHONE, NUMBER, "hello yourself")
     (event,) = stage.heard(1)
@@ -262,7 +262,7 @@ def test_stop_puts_a_phone_on_the_numbers_list_and_start_takes_it_off(stage: Sta
     stage.sms.send_text_message(**text())
 
 
-def test_whoever_manages_opt_outs_gets_the_word_and_no_answer(stage: Stage):
+def test_if_the_account_manages_opt_outs_it_gets_the_word_and_the_phone_no_answer(stage: Stage):
     number_id = stage.sms.describe_phone_numbers()["PhoneNumbers"][0]["PhoneNumberId"]
     stage.sms.update_phone_number(PhoneNumberId=number_id, SelfManagedOptOutsEnabled=True)
     stage.write(PHONE, NUMBER, "STOP")

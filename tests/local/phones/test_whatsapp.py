@@ -106,7 +106,7 @@ def test_a_day_after_the_persons_last_message_templates_alone_arrive(stage: Stag
     assert stage.thread(PHONE)[2:] == [("in", "[welcome, en] Ada · 3", "read")]
 
 
-def test_of_three_requests_to_a_throttled_number_one_is_taken(stage: Stage):
+def test_a_throttled_number_refuses_two_of_three_requests(stage: Stage):
     for _ in range(2):
         with refused("ThrottledRequestException"):
             send(stage, "+491721230099")
@@ -154,7 +154,7 @@ def test_requests_that_do_not_fit_the_model_are_refused(stage: Stage):
         stage.social.get_linked_whatsapp_business_account(id="waba-1")
 
 
-def test_what_a_person_writes_comes_as_metas_event(stage: Stage):
+def test_a_message_from_a_person_comes_as_an_event_of_meta(stage: Stage):
     written = stage.write(PHONE, SENDER, "hello")
     (value,) = stage.whatsapp(1)
     (message,) = value["messages"]

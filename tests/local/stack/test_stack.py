@@ -161,7 +161,7 @@ def sleeper(tmp_path: Path) -> Iterator[Sleeper]:
         process.wait()
 
 
-def test_what_an_earlier_run_left_behind_is_stopped(home: Home, sleeper: Sleeper):
+def test_processes_that_an_earlier_run_left_behind_are_stopped(home: Home, sleeper: Sleeper):
     left = {name: sleeper(home.path) for name in ("ministack", "gateway")}
     processes.record(home, {name: process.pid for name, process in left.items()})
     assert processes.stop_leftovers(home) == ["ministack", "gateway"]

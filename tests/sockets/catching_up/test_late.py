@@ -136,7 +136,7 @@ def test_an_edit_of_today_does_not_make_an_old_log_complete(later: Later, room: 
         assert asked(alice, room, mark) == {"status": "refetch", "seq": seq_of(alice, room)}, index
 
 
-def test_what_came_since_the_log_began_is_told_in_an_old_channel(later: Later, room: Room, mark: int) -> None:
+def test_changes_since_the_log_began_are_told_in_an_old_channel(later: Later, room: Room, mark: int) -> None:
     """A number that was never used looks like a lost entry, but what is left of the log reaches back far enough."""
     alice = later.device(room, 30)
     room.update(FriendlyName="seen")

@@ -29,9 +29,7 @@ def test_a_client_that_missed_nothing_is_told_nothing(alice: Device, room: Room,
 
 
 @pytest.mark.converses("catchUp")
-def test_what_was_missed_are_the_pushes_that_would_have_come(
-    house: House, alice: Device, room: Room, mark: int
-) -> None:
+def test_catching_up_brings_the_pushes_that_would_have_come(house: House, alice: Device, room: Room, mark: int) -> None:
     alice.heard()
     room.post("one", From="bob")
     house.device("bob").done("sendMessage", channel=room.sid, body="two", attributes={"a": 1})
@@ -108,7 +106,9 @@ def fetched(alice: Device, room: Room, event: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("what", MISSED)
-def test_what_was_missed_is_told_once_in_its_latest_version(alice: Device, room: Room, mark: int, what: str) -> None:
+def test_catching_up_brings_each_record_once_in_its_latest_version(
+    alice: Device, room: Room, mark: int, what: str
+) -> None:
     acts, expected = MISSED[what]
     for act in acts:
         act(room)
@@ -230,7 +230,7 @@ def test_several_channels_are_caught_up_with_at_once(house: House, alice: Device
     }
 
 
-def test_from_mark_zero_everything_is_told(alice: Device, room: Room) -> None:
+def test_catching_up_from_mark_zero_brings_everything(alice: Device, room: Room) -> None:
     events = told(caught_up(alice, room, 0))
     assert sorted(events) == [
         ("memberJoined", "alice"),

@@ -70,7 +70,7 @@ def test_an_overtaken_request_is_answered_with_the_whole_record_as_it_then_is(
 
 
 @pytest.mark.parametrize(("slow", "fast"), [(1, 0), (0, 1)])
-def test_of_two_messages_deleted_at_once_neither_is_the_newest(
+def test_if_two_messages_are_deleted_at_once_neither_is_the_newest(
     meddling: MeddlingClient, alice: Device, room: Room, slow: int, fast: int
 ) -> None:
     sids = [address(room, index) for index in (0, 1)]

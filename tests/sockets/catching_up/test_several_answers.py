@@ -34,7 +34,7 @@ def test_many_messages_come_in_several_answers(alice: Device, room: Room, mark: 
     assert told(events) == [("messageAdded", index) for index in range(2, 252)]
 
 
-def test_of_many_long_records_that_changed_an_answer_reads_those_that_it_has_room_for(
+def test_an_answer_reads_only_as_many_long_records_as_it_has_room_for(
     meddling: MeddlingClient, alice: Device, room: Room
 ) -> None:
     posted = [room.post(str(number)) for number in range(101)]

@@ -72,7 +72,9 @@ def test_channels_of_another_account_are_gone(
     assert status(alice, theirs) == [{"status": "gone"}]
 
 
-def test_one_answer_does_not_depend_on_the_others(house: House, alice: Device, room: Room, mark: int) -> None:
+def test_the_answer_about_one_channel_does_not_depend_on_the_others(
+    house: House, alice: Device, room: Room, mark: int
+) -> None:
     room.post("x")
     marks = {room.sid: mark} | {f"CH{number:032x}": number for number in range(99)}
     channels = alice.done("catchUp", channels=marks)["channels"]

@@ -72,7 +72,7 @@ def test_reading_who_is_in_the_room_takes_from_the_same_budget(
     assert given and given[0] <= 0.05
 
 
-def test_what_fails_on_the_fast_path_fails_no_message(
+def test_a_failure_on_the_fast_path_fails_no_message(
     alice: Device, bob: Device, room: Room, fast: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def post(pushes: Any, deadline_seconds: float, *, is_patient: bool) -> dict[str, Outcome]:

@@ -112,7 +112,7 @@ def test_urls_in_pushes_begin_as_the_back_end_has_asked(alice: Device, bob: Devi
     assert pushed["message"]["url"].startswith(f"{fast.deployment.door.base_url}/chat/v2/")
 
 
-def test_of_two_messages_that_are_pushed_in_the_wrong_order_each_comes_once(
+def test_if_two_messages_are_pushed_in_the_wrong_order_each_comes_once(
     alice: Device, bob: Device, room: Room, fast: House
 ) -> None:
     waiting: list[Any] = []

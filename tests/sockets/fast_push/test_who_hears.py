@@ -134,7 +134,7 @@ def test_a_client_whose_token_ended_while_a_webhook_was_asked_hears_nothing(
     assert (later(alice), got(alice), got(bob)) == (["messageAdded"], ["hello"], [])
 
 
-def test_what_a_frozen_container_reads_is_as_old_as_its_first_request(
+def test_a_room_that_a_frozen_container_reads_is_as_old_as_the_first_request_of_the_read(
     alice: Device, room: Room, fast: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lambda freezes the thread that reads a room if the message is refused before it is done."""
