@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from parley import errors
 from parley.domain.durations import check_closed_timer, check_inactive_timer
-from parley.records.kinds import Checked, Choice, Listed, Sid, Text, Url
+from parley.records.kinds import Checked, Choice, Sid, Text
+from parley.records.services import conversations_webhooks
 from parley.records.spec import Field, RecordType
 from parley.store import keys
 
@@ -44,21 +45,7 @@ ACCOUNT_CONFIGURATION = RecordType(
             "default_inactive_timer", Checked(check_inactive_timer), "The inactive timer that new conversations get."
         ),
         Field("default_closed_timer", Checked(check_closed_timer), "The closed timer that new conversations get."),
-        Field(
-            "pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID), "The URL that Parley asks before it makes a change."
-        ),
-        Field(
-            "post_webhook_url",
-            Url(errors.POST_WEBHOOK_URL_INVALID),
-            "The URL that Parley calls after it has made a change.",
-        ),
-        Field(
-            "webhook_method",
-            Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID),
-            "The method of requests to the webhooks.",
-            default="POST",
-        ),
-        Field("webhook_filters", Listed(), "The events for which the webhooks are called.", default=()),
+        *conversations_webhooks(),
         Field(
             "webhook_target",
             Choice(("webhook", "flex")),

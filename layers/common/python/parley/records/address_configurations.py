@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from parley import errors
 from parley.domain.address_configurations import CREATIONS, DEFAULT, TYPES
-from parley.records.kinds import Choice, Flag, Listed, Sid, Text, Url, Whole
+from parley.records.kinds import WEBHOOK_METHOD, Choice, Flag, Listed, Sid, Text, Url, Whole
 from parley.records.spec import Field, RecordType
 from parley.store import keys
 
@@ -42,7 +42,7 @@ ADDRESS_CONFIGURATION = RecordType(
         ),
         Field(
             "auto_creation.webhook_method",
-            Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID),
+            WEBHOOK_METHOD,
             "The method of requests to that webhook.",
         ),
         Field("auto_creation.webhook_filters", Listed(), "The events for which that webhook is called."),

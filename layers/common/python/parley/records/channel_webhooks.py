@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from parley import errors
 from parley.domain import channel_webhooks
-from parley.records.kinds import Choice, Listed, Text, Url, Whole
+from parley.records.kinds import WEBHOOK_METHOD, Choice, Listed, Text, Url, Whole
 from parley.records.spec import Field, RecordType
 from parley.store import keys
 
@@ -29,9 +29,7 @@ CHANNEL_WEBHOOK = RecordType(
             Url(errors.CHANNEL_WEBHOOK_URL_INVALID, channel_webhooks.LONGEST_URL, errors.CHANNEL_WEBHOOK_URL_TOO_LONG),
             "The URL that is called.",
         ),
-        Field(
-            "configuration.method", Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID), "The method of the calls."
-        ),
+        Field("configuration.method", WEBHOOK_METHOD, "The method of the calls."),
         Field("configuration.filters", Listed(), "The events for which the URL is called."),
         Field("configuration.triggers", Listed(), "Parley calls the URL if a message contains one of these texts."),
         Field(

@@ -16,6 +16,7 @@ from parley.errors import (
     ATTRIBUTES_TOO_LONG,
     INVALID_PARAMETER,
     UNKNOWN_VALUE,
+    WEBHOOK_METHOD_INVALID,
     Error,
 )
 from parley.frozen import frozen
@@ -177,6 +178,9 @@ class Choice(_Shown):
         if values[-1] not in self.words:
             raise self.error() if self.error else UNKNOWN_VALUE(name=name, choices=", ".join(self.words))
         return values[-1]
+
+
+WEBHOOK_METHOD = Choice(("GET", "POST"), WEBHOOK_METHOD_INVALID)
 
 
 @frozen

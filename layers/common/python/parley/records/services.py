@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from parley import errors
-from parley.records.kinds import Choice, Flag, Listed, Sid, Text, Url, Whole
+from parley.records.kinds import WEBHOOK_METHOD, Flag, Listed, Sid, Text, Url, Whole
 from parley.records.spec import Field, RecordType
 from parley.store import keys
 from parley.stored import Service
@@ -17,7 +17,6 @@ _MOST_LIMIT = 1000
 _TEMPLATE = Text(2048, errors.TEMPLATE_TOO_LONG)
 _SOUND = Text(256, errors.SOUND_TOO_LONG)
 _RETRIES = Whole(0, 3, errors.WEBHOOK_RETRY_COUNT_INVALID)
-_METHOD = Choice(("GET", "POST"), errors.WEBHOOK_METHOD_INVALID)
 
 
 def _pushes(event: str, what: str) -> tuple[Field, ...]:
@@ -25,6 +24,24 @@ def _pushes(event: str, what: str) -> tuple[Field, ...]:
         Field(f"notifications.{event}.enabled", Flag(), f"Whether users are notified of {what}.", default=False),
         Field(f"notifications.{event}.template", _TEMPLATE, f"The text of the notification of {what}."),
         Field(f"notifications.{event}.sound", _SOUND, f"The sound of the notification of {what}."),
+    )
+
+
+def _webhook_urls(prefix: str = "") -> tuple[Field, ...]:
+    pre, post = Url(errors.PRE_WEBHOOK_URL_INVALID), Url(errors.POST_WEBHOOK_URL_INVALID)
+    return (
+        Field(f"{prefix}pre_webhook_url", pre, "The URL that Parley asks before it makes a change."),
+        Field(f"{prefix}post_webhook_url", post, "The URL that Parley calls after it has made a change."),
+    )
+
+
+def conversations_webhooks(prefix: str = "") -> tuple[Field, ...]:
+    """The webhooks of Conversations, of the account or of a service; names of the fields begin with `prefix`."""
+    method, filters = "The method of requests to the webhooks.", "The events for which the webhooks are called."
+    return (
+        *_webhook_urls(prefix),
+        Field(f"{prefix}webhook_method", WEBHOOK_METHOD, method, default="POST"),
+        Field(f"{prefix}webhook_filters", Listed(), filters, default=()),
     )
 
 
@@ -52,7 +69,7 @@ _EVENT_WEBHOOKS = tuple(
     for event in EVENTS_WITH_WEBHOOKS
     for part, kind, what in (
         ("url", Url(errors.POST_WEBHOOK_URL_INVALID), "The URL that is called"),
-        ("method", _METHOD, "The method of the requests"),
+        ("method", WEBHOOK_METHOD, "The method of the requests"),
     )
 )
 
@@ -95,15 +112,8 @@ SERVICE = RecordType(
             "How many channels a user may be a member of.",
             default=250,
         ),
-        Field(
-            "pre_webhook_url", Url(errors.PRE_WEBHOOK_URL_INVALID), "The URL that Parley asks before it makes a change."
-        ),
-        Field(
-            "post_webhook_url",
-            Url(errors.POST_WEBHOOK_URL_INVALID),
-            "The URL that Parley calls after it has made a change.",
-        ),
-        Field("webhook_method", _METHOD, "The method of requests to the webhooks; null means POST."),
+        *_webhook_urls(),
+        Field("webhook_method", WEBHOOK_METHOD, "The method of requests to the webhooks; null means POST."),
         Field("webhook_filters", Listed(), "The events for which the webhooks are called."),
         Field(
             "pre_webhook_retry_count", _RETRIES, "How often a failed request to `PreWebhookUrl` is repeated.", default=0
@@ -145,18 +155,7 @@ SERVICE = RecordType(
         ),
         *_EVENT_WEBHOOKS,
         # Conversations' webhooks stand beside Chat's (https://www.twilio.com/docs/conversations/api/per-service-webhook-resource).
-        Field(
-            "conversations.pre_webhook_url",
-            Url(errors.PRE_WEBHOOK_URL_INVALID),
-            "The URL that Parley asks before it makes a change.",
-        ),
-        Field(
-            "conversations.post_webhook_url",
-            Url(errors.POST_WEBHOOK_URL_INVALID),
-            "The URL that Parley calls after it has made a change.",
-        ),
-        Field("conversations.webhook_method", _METHOD, "The method of requests to the webhooks.", default="POST"),
-        Field("conversations.webhook_filters", Listed(), "The events for which the webhooks are called.", default=()),
+        *conversations_webhooks("conversations."),
     ),
 )
 
