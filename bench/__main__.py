@@ -48,9 +48,14 @@ def main(
 
     `run` measures a part, quickly or not, and leaves what it finds in `found_in`; it returns whether that succeeded.
     """
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures what Parley claims.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures what Parley claims.",
+        epilog="parts:\n" + "\n".join(_explained(part) for part in parts),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     names = [part.name for part in parts]
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(names)}; all if none is named")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="if none is named, all but those that say otherwise")
     parser.add_argument("--counted", action="store_true", help="only what is counted, and not timed")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: shows that it works, and little more")
     parser.add_argument("--publish", action="store_true", help="replace the published results, pages and plots")
@@ -112,6 +117,13 @@ def _measured(
     if unmeasured or not is_drawn:
         return 2
     return 1 if higher or any(figure.kind == COUNT and not figure.why for figure in missed) else 0
+
+
+def _explained(part: Part) -> str:
+    """A line about a part, for the list in the help."""
+    when = "" if part.unnamed else " (only if it is named)"
+    when += "" if part.quick else " (not with --quick, unless it is named)"
+    return f"  {part.name:<12}{part.says}{when}"
 
 
 def _compare(first: Path, second: Path) -> int:

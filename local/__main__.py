@@ -34,6 +34,10 @@ def run() -> int:
         say(f"PARLEY_PORT must be a number from 0 to {_HIGHEST_PORT}, not {wanted!r}")
         return 2
     port = int(wanted)
+    pause = os.environ.get("PARLEY_STREAM_POLL_MS") or "0"
+    if not pause.isascii() or not pause.isdigit():
+        say(f"PARLEY_STREAM_POLL_MS must be a number of milliseconds, not {pause!r}")
+        return 2
     template = Path(os.environ.get("PARLEY_TEMPLATE") or REPOSITORY / "template.yaml").resolve()
     if not template.is_file():
         say(f"There is no template {template}; PARLEY_TEMPLATE names another file")

@@ -86,6 +86,15 @@ def test_a_part_that_takes_long_runs_only_if_it_is_named(bench: Bench):
     assert bench.measured == [("long", False)]
 
 
+def test_the_help_says_what_each_part_measures_and_when_it_runs(bench: Bench, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        bench("--help")
+    printed = capsys.readouterr().out
+    assert "counted     requests\n" in printed
+    assert "timed       milliseconds (not with --quick, unless it is named)\n" in printed
+    assert "long        minutes (only if it is named)\n" in printed
+
+
 def test_a_quick_run_leaves_out_the_parts_that_are_never_quick(bench: Bench):
     assert bench("--quick") == 0
     assert bench.measured == [("counted", True)]

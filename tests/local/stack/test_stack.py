@@ -272,6 +272,12 @@ def test_a_port_that_cannot_be_one_is_refused_in_one_line(port: str):
     assert refused_start(PARLEY_PORT=port) == [f"PARLEY_PORT must be a number from 0 to 65535, not {port!r}"]
 
 
+@pytest.mark.parametrize("pause", ["often", "-250", "0.25"])
+def test_a_stack_is_not_started_with_a_pause_of_the_pump_that_is_no_number(pause: str):
+    said = f"PARLEY_STREAM_POLL_MS must be a number of milliseconds, not {pause!r}"
+    assert refused_start(PARLEY_STREAM_POLL_MS=pause) == [said]
+
+
 def test_a_template_that_does_not_exist_is_named_in_one_line(tmp_path: Path):
     missing = tmp_path / "nowhere.yaml"
     assert refused_start(PARLEY_TEMPLATE=str(missing)) == [
