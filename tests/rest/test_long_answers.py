@@ -10,6 +10,7 @@ import pytest
 from parley.operations.table import OPERATIONS
 from parley.rest.app import create_app, lambda_handler
 from tests.support.doors import LambdaDoor, Raw
+from tests.support.lean import LeanClient
 from tests.support.world import World
 
 LAMBDAS_LIMIT = 6 * 1024 * 1024
@@ -84,6 +85,18 @@ def test_pages_that_are_too_long_for_lambda_are_cut_and_every_message_is_found_o
     again = place.raw.get(place.raw.get(last)["meta"]["previous_page_url"])
     rest, _ = place.walk(again["meta"]["url"], "next_page_url")
     assert [sid for page in rest for sid in page] == ordered[-sum(map(len, rest)) :]
+
+
+def test_no_more_is_read_for_a_page_than_an_answer_can_carry(place: Place, lean: LeanClient):
+    """For each page all thousand messages that it asks for were read, although most of them did not fit."""
+    sent = place.fill(400, body=QUOTES)
+    path = f"/chat/v1/Services/{place.service}/Channels/{place.sid}/Messages?PageSize=1000"
+    with lean.metered() as meter:
+        page = place.raw.get(path)
+    assert meter.read_units < 2_500 < 400 * 33_000 / 4096
+    assert page["meta"]["next_page_url"] is not None
+    forward, _ = place.walk(path, "next_page_url")
+    assert [sid for page in forward for sid in page] == sent
 
 
 def test_a_walk_back_over_deleted_messages_shows_each_message_once(place: Place):

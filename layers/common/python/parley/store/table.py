@@ -26,6 +26,9 @@ from parley.store.writes import Cause, Expression, Write, refusal
 
 _BATCH_GET_KEYS = 100
 _BATCH_WRITE_ITEMS = 25
+# Lambda allows answers of 6 MB. So it would be in vain to read a thousand messages of 36 KB for one page. This counts
+# characters, which is fast, and some of them are not shown.
+_LONGEST_PAGE = 8 * 1024 * 1024
 
 R = TypeVar("R", bound=Mapping[str, Any])
 
@@ -127,14 +130,17 @@ class Table:
     ) -> Page[R]:
         """Up to `limit` items of a range beyond the position `after`, or below `before`, in sort-key order.
 
-        An index yields keys alone (its records are empty). Tombstones are passed over unless `buried`; `matching` keeps
-        only items whose fields have one of the given values.
+        A page ends earlier once the texts of its items are longer than any answer. An index yields keys alone (its
+        records are empty). Tombstones are passed over unless `buried`; `matching` keeps only items whose fields have
+        one of the given values.
         """
         query = Query(where, after, before, descending, buried, matching)
         found: list[Found[R]] = []
+        length = 0
         for item in self._items(query, limit + 1):
-            if len(found) == limit:
+            if len(found) == limit or length > _LONGEST_PAGE:
                 return Page(found, True)
+            length += _length(item)
             sort_key = item[f"{where.index}sk" if where.index else "sk"]["S"]
             record = cast(R, {} if where.index else from_item(item))
             found.append(Found(sort_key[len(where.prefix) :], Key(item["pk"]["S"], item["sk"]["S"]), record))
@@ -341,3 +347,8 @@ def _found(item: dict[str, Any] | None) -> Record | None:
 
 def _living(item: dict[str, Any] | None) -> Record | None:
     return from_item(item) if item and "deleted_at" not in item else None
+
+
+def _length(item: dict[str, Any]) -> int:
+    """About how long the texts of an item are."""
+    return sum(len(value.get("S", "")) for value in item.values())
