@@ -46,13 +46,21 @@ async def test_typing_that_could_not_be_said_is_said_again(lab: Lab) -> None:
     assert lab.server.count("typing") == 2
 
 
-async def test_a_message_follows_the_typing_that_is_under_way(lab: Lab) -> None:
-    general = await typist(lab)
+async def sending_amid_typing(
+    lab: Lab, general: Channel
+) -> tuple[dict[str, Any], asyncio.Task[None], asyncio.Task[int]]:
+    """The request that says that somebody types, which has no answer yet, and the tasks of that and of a message."""
     lab.server.silent.add("typing")
     saying = asyncio.create_task(general.typing())
     request = await lab.server.asked("typing")
     sending = asyncio.create_task(general.send_message("hello"))
     await until(lambda: 1.0 in lab.timing.waits())
+    return request, saying, sending
+
+
+async def test_a_message_follows_the_typing_that_is_under_way(lab: Lab) -> None:
+    general = await typist(lab)
+    request, saying, sending = await sending_amid_typing(lab, general)
     assert lab.server.count("sendMessage") == 0
     await lab.server.socket.reply(request, {"typing_timeout": 5})
     assert await soon(sending) == 0
@@ -61,11 +69,7 @@ async def test_a_message_follows_the_typing_that_is_under_way(lab: Lab) -> None:
 
 async def test_a_message_waits_a_second_for_the_typing_and_typing_after_it_is_said(lab: Lab) -> None:
     general = await typist(lab)
-    lab.server.silent.add("typing")
-    saying = asyncio.create_task(general.typing())
-    request = await lab.server.asked("typing")
-    sending = asyncio.create_task(general.send_message("hello"))
-    await until(lambda: 1.0 in lab.timing.waits())
+    request, saying, sending = await sending_amid_typing(lab, general)
     lab.timing.advance(1.0)
     assert await soon(sending) == 0
     lab.server.silent.clear()

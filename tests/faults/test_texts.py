@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -57,16 +58,22 @@ def stored(scene: Scene, text: dict[str, object]) -> dict[str, object]:
     return {**found}
 
 
-@CHANNELS
-def test_a_text_is_sent_again_if_the_function_dies_after_aws_took_it_and_no_event_came(
-    scene: Scene, number: int
-) -> None:
-    scene.again()
+def taken_and_not_noted(scene: Scene, number: int) -> tuple[dict[str, Any], FakeTexting]:
+    """A text, and AWS, which has taken it. The function died before it could note that."""
     text, aws = texts_of(scene)[number], FakeTexting(is_lost=True)
     aws.meddle = lambda _: Killed()
     with suppress(Killed):
         carry(scene.world, text, aws)
     aws.meddle = lambda _: None
+    return text, aws
+
+
+@CHANNELS
+def test_a_text_is_sent_again_if_the_function_dies_after_aws_took_it_and_no_event_came(
+    scene: Scene, number: int
+) -> None:
+    scene.again()
+    text, aws = taken_and_not_noted(scene, number)
     assert (carry(scene.world, text, aws), len(aws.sent)) == (200, 2)
     assert (carry(scene.world, text, aws), len(aws.sent)) == (200, 2)
 
@@ -74,11 +81,7 @@ def test_a_text_is_sent_again_if_the_function_dies_after_aws_took_it_and_no_even
 @CHANNELS
 def test_a_text_is_not_sent_again_if_an_event_came_after_the_function_died(scene: Scene, number: int) -> None:
     scene.again()
-    text, aws = texts_of(scene)[number], FakeTexting(is_lost=True)
-    aws.meddle = lambda _: Killed()
-    with suppress(Killed):
-        carry(scene.world, text, aws)
-    aws.meddle = lambda _: None
+    text, aws = taken_and_not_noted(scene, number)
     path = {name: str(text[name]) for name in ("service_sid", "channel_sid", "index", "sid")}
     receipts.report(scene.world.context(), receipts.Report(path, "sent"))
     assert (carry(scene.world, text, aws), len(aws.sent)) == (200, 1)
