@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +12,7 @@ import pytest
 from cli.main import main
 from cli.options import Options
 from cli.rest import Rest
-from local.home import REPOSITORY, Home, read_json, write_json
+from local.home import Home, read_json, write_json
 from local.stack.running import Stack, start_stack
 from local.template.template import Template
 from tests.cli.places import FakedPlace
@@ -49,18 +46,6 @@ def parley(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
         return Ran(status, out, err)
 
     return run
-
-
-def begun(home: Home, *arguments: str) -> subprocess.Popen[str]:
-    """The command in a process of its own, on the stack of this home."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "cli", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, "PARLEY_HOME": str(home.path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ from cli.rest import Answer, Refused, Rest
 from local.home import read_json, write_json
 from local.stack.running import Stack
 from parley.version import VERSION
-from tests.cli.conftest import Ran, Run, begun, keys, services
+from tests.cli.conftest import Ran, Run, keys, services
 from tests.cli.proxy import proxied
 from tests.cli.test_commands import closed_url
+from tests.support.commands import begun
 from tests.support.target import Reply, Target
 
 CHECKS = ["processes", "REST", "clock", "versions", "socket", "push", "webhook"]

@@ -12,7 +12,8 @@ import pytest
 
 from cli.rest import Refused
 from local.stack.running import Stack
-from tests.cli.conftest import Run, begun, rest_of
+from tests.cli.conftest import Run, rest_of
+from tests.support.commands import begun
 from tests.support.waiting import until
 
 

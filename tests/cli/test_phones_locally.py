@@ -9,7 +9,8 @@ import pytest
 
 from cli.rest import Refused
 from local.stack.running import Stack
-from tests.cli.conftest import Run, begun, rest_of, use
+from tests.cli.conftest import Run, rest_of, use
+from tests.support.commands import begun
 
 NUMBER, PHONE, WHATSAPP = "+12025550178", "+491721234567", "whatsapp:+12025550143"
 

@@ -22,7 +22,7 @@ from local.emulators.engine import Endpoints
 from local.home import Home, write_json
 from local.process.plan import Plan
 from parley.ports.queue import Queue
-from tests.cli.conftest import begun
+from tests.support.commands import begun
 
 PLANNED_AT = 1_768_478_400_000
 

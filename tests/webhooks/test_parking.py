@@ -6,18 +6,15 @@ The stack gives deliveries up after seconds instead of hours.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.home import REPOSITORY
 from local.stack.running import Stack, start_stack
 from tests.stress.back_end import ASKED, UNLIMITED, BackEnd
+from tests.support.commands import printed_by
 from tests.support.target import Reply, Target
 
 AGE_SECONDS = 3
@@ -32,21 +29,9 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.kill()
 
 
-def cli(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cli", "webhooks", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, "PARLEY_HOME": str(stack.home.path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-
-
 def parked(stack: Stack, url: str) -> list[dict[str, Any]]:
     """What is parked for one target; others may have left theirs."""
-    lines = cli(stack, "list", "--json").stdout.splitlines()
+    lines = printed_by(stack.home, "webhooks", "list", "--json").splitlines()
     return [one for one in map(json.loads, lines) if one["url"] == url]
 
 
@@ -74,7 +59,7 @@ def test_events_of_an_outage_are_parked_and_replayed_under_their_tokens(impatien
     tokens = {one["parameters"]["MessageSid"]: one["id"] for one in given_up}
     tried = {received.message_sid: received.token for received in target.take()}
     target.recover()
-    assert cli(impatient, "replay", "--url", target.url).stdout == "5 replayed\n"
+    assert printed_by(impatient.home, "webhooks", "replay", "--url", target.url) == "5 replayed\n"
     target.wait(lambda received: {one.message_sid for one in received} == set(sids), _PATIENCE_SECONDS)
     arrived = {received.message_sid: received.token for received in target.take()}
     assert arrived == tokens

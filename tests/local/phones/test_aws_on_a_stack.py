@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import boto3
 
-from local.home import REPOSITORY
 from local.stack.running import Stack, start_stack
+from tests.support.commands import printed_by
 from tests.support.doors import HttpDoor, Raw
 from tests.support.waiting import until
 
@@ -75,7 +72,7 @@ def test_a_number_that_was_disabled_stays_so_after_a_restart(tmp_path: Path) -> 
     home = tmp_path / "home"
     stack = start_stack(home)
     try:
-        parley(stack, "phones", "disable", "+12025550143")
+        printed_by(stack.home, "phones", "disable", "+12025550143")
     finally:
         stack.stop()
     stack = start_stack(home)
@@ -87,13 +84,5 @@ def test_a_number_that_was_disabled_stays_so_after_a_restart(tmp_path: Path) -> 
 
 def enabled(stack: Stack) -> set[str]:
     """The numbers that a stack uses."""
-    listed = json.loads(parley(stack, "phones", "list", "--json"))
+    listed = json.loads(printed_by(stack.home, "phones", "list", "--json"))
     return {one["address"] for one in listed if one["enabled"]}
-
-
-def parley(stack: Stack, *arguments: str) -> str:
-    """What the command prints."""
-    environment = {**os.environ, "PARLEY_HOME": str(stack.home.path)}
-    command = [sys.executable, "-m", "cli", *arguments]
-    ran = subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, timeout=60)
-    return ran.stdout.decode()
