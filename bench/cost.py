@@ -33,7 +33,7 @@ _OF_GATEWAY_AND_TABLE = "sockets", "REST", "writes", "reads"
 # The goal by socket is less than $5.50.
 _MOST_BY_SOCKET, _MOST_BY_REST = 5.49, 8.00
 WHOLE_PROCESSOR_GIGABYTES = 1769 / 1024
-"""So much memory brings one whole processor."""
+"""The memory with which a function has one whole processor."""
 _WAIT_SECONDS = 0.006
 
 USERS = (1_000, 10_000, 1_000_000)

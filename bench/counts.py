@@ -37,7 +37,7 @@ from tests.support.push import SERVICE_ACCOUNT
 RECIPIENTS = (1, 10, 100, 1000)
 SOCKET, REST_API = "socket", "REST"
 TOGETHER = 10
-"""So many messages of different rooms are in a batch of the stream, where a row says so."""
+"""How many messages of different rooms are in a batch of the stream, where a row says so."""
 _BODY = "x" * 200
 _YOUNG_SECONDS = 130
 # After this, containers have forgotten all settings and rooms; after a moment, they know them still.

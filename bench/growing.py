@@ -1,4 +1,4 @@
-"""What is measured in places of different sizes, and what may grow there: a function for each kind of place."""
+"""Measurements in places of different sizes, and what may grow there: a function for each kind of place."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ OF_CARRIERS = (
         _AWS_TEXTS,
     ),
 )
-"""What is asked for texts beside all else, as a measure; AWS's own price of each text is in its reports."""
+"""Prices of texts, which come on top of all other prices. They are examples: AWS reports the price of each text."""
 
 TWILIO = "https://www.twilio.com/en-us/messaging/pricing/conversations-api"
 TWILIO_TIERS = ((200, 0.0), (5_000, 0.05), (10_000, 0.0475), (20_000, 0.045))

@@ -92,7 +92,7 @@ def seconds(cost: Cost, *, pushes: bool = False) -> float:
 
 
 def demand(users: float, use: Use, costs: Costs, due_shards: int) -> dict[str, float]:
-    """What is needed of each limit, in the limit's unit."""
+    """How much of each limit the users need, in the limit's unit."""
     sent = users * use.messages
     typed, read = sent * use.typing, sent * use.reads
     opened = users / LIFE_SECONDS

@@ -20,7 +20,7 @@ from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
 from parley_client.errors import ParleyError, RequestError, RequestTimeout, TransferFailed
 
 PIECE_BYTES = 256 * 1024
-"""So many bytes of a file are in memory at a time."""
+"""How many bytes of a file are in memory at a time."""
 _ANSWER_SECONDS = 30.0
 _STALL_SECONDS = 60.0
 """A transfer fails if nothing moves for so long."""

@@ -19,7 +19,7 @@ CATEGORIES = ("media", "body", "history")
 BACK_END = "sender"
 UNKNOWN_TYPE = "application/octet-stream"
 LONGEST_FILENAME = 255
-# So many bytes from the beginning of a file tell its type.
+# How many bytes at the beginning of a file tell its type.
 SNIFFED_BYTES = 512
 
 _TOKEN = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"

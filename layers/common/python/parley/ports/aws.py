@@ -48,7 +48,7 @@ from parley.ports.tls import tls_context
 from parley.version import VERSION
 
 LOST = (NotConnected, HTTPClientError)
-"""What is raised if no answer came."""
+"""The exceptions of a request that got no answer."""
 IDLE_SECONDS = 45
 """How long a connection may rest. Common servers and load balancers close idle ones after 60 s or more."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0

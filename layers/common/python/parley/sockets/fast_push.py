@@ -51,9 +51,9 @@ MOST_CONNECTIONS = 50
 MOST_MEMBERS = 100
 """One request reads the presence of so many."""
 MOST_PUSHES = 500
-"""So many pushes in two seconds. In a busier room fan-out pushes, four times a second and all messages in one frame."""
+"""How many pushes in two seconds a room may take. In a busier room fan-out pushes, with all messages in one frame."""
 FEWEST_CONNECTIONS = 25
-"""A room with fewer connections counts as one with so many, so ten messages a second are the most."""
+"""The fewest connections that a room counts as having. So ten messages a second are the most, however few it has."""
 _MOST_ROOMS = 1_000
 _SENT = "sent"
 
@@ -187,7 +187,7 @@ class FastPush:
 
 
 def _people(tail: Tail) -> tuple[int, int]:
-    """What is the same as long as the same people are in a channel.
+    """A value that stays the same as long as the same people are in a channel.
 
     While a release is deployed, functions of the release before may still run, and they count members only. If they
     remove somebody and add somebody else, this stays the same.
