@@ -46,8 +46,8 @@ _MOST_AT_ONCE = 32
 _NO_DIGITS = re.compile("[^0-9]")
 _LONGEST_NAME = 256
 _NOTHING = "it has no statuses and no messages"
-# How many times the queue brings a status of a WhatsApp message that Parley does not know. The message may have been sent
-# a moment ago, or by another program.
+# How many times the queue brings a status of a WhatsApp message that Parley does not know. The message may have been
+# sent a moment ago, or by another program.
 _MOST_RECEIVES = 3
 _MICRO = 1_000_000
 # No text costs as much. A number beyond it is no price.
