@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -338,3 +339,14 @@ def test_every_documented_code_is_answered_or_there_is_a_reason():
     assert DOCUMENTED - {*REFUSED, *CHANGING, *ELSEWHERE, *NEVER} == set()
     assert answered() & NEVER.keys() == set()
     assert NEVER.keys() <= DOCUMENTED
+
+
+# Here, a channel is a kind of address.
+OF_ADDRESSES = {errors.PROXY_NOT_SUPPORTED, errors.NO_CHANNEL_METADATA}
+CHATS_WORDS = re.compile(r"\b(channels?|members?|WebhookMethod|consum\w+)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("error", [error for error, row in TABLE.items() if row.conversations], ids=str)
+def test_a_refusal_of_conversations_is_told_in_its_own_words(error: errors.Error):
+    text = TABLE[error].conversations.text.replace("{channel_sid}", "")
+    assert error in OF_ADDRESSES or not CHATS_WORDS.search(text)

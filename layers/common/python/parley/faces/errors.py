@@ -116,7 +116,9 @@ TABLE: dict[Error, Row] = {
         400, 50052, "ConsumptionReportInterval must be a whole number of seconds"
     ),
     errors.TYPING_TIMEOUT_INVALID: _chat(400, 50053, "TypingIndicatorTimeout must be a whole number of seconds"),
-    errors.WEBHOOK_METHOD_INVALID: _both(400, 50055, "WebhookMethod must be GET or POST"),
+    errors.WEBHOOK_METHOD_INVALID: _each(
+        (400, 50055, "WebhookMethod must be GET or POST"), (400, 50055, "The method of a webhook must be GET or POST")
+    ),
     errors.WEBHOOK_FILTER_INVALID: _each(
         (400, 50054, "WebhookFilters: Chat has no event {name}"),
         (400, 50054, "Filters: Conversations has no event {name}"),
@@ -147,7 +149,10 @@ TABLE: dict[Error, Row] = {
         chat=Answer(400, 50105, "Role type mismatch: a role of type {type} is needed"),
         conversations=Answer(404, 50101, "Role not found: {sid} is a role of the other type"),
     ),
-    errors.ROLE_IN_USE: _both(409, 20409, "Role is in use: give its users and members another role first"),
+    errors.ROLE_IN_USE: _each(
+        (409, 20409, "Role is in use: give its users and members another role first"),
+        (409, 20409, "Role is in use: give its users and participants another role first"),
+    ),
     # Users
     errors.USER_NOT_FOUND: _both(404, 50200, "User not found"),
     errors.USER_EXISTS: _both(409, 50201, "User already exists"),
@@ -184,9 +189,7 @@ TABLE: dict[Error, Row] = {
         (400, 50405, "LastReadTimestamp is not a date in ISO 8601 format"),
     ),
     # Twilio documents no code for this (unconfirmed).
-    errors.READ_STATUS_DISABLED: _both(
-        403, 20403, "The service's read status is disabled: there is no consumption horizon"
-    ),
+    errors.READ_STATUS_DISABLED: _both(403, 20403, "The service's read status is disabled: there is no horizon"),
     errors.CONSUMED_INDEX_INVALID: _each(
         (400, 50406, "LastConsumedMessageIndex must be a whole number, 0 or more"),
         (400, 50421, "LastReadMessageIndex must be a whole number, 0 or more"),
