@@ -140,7 +140,7 @@ class _Service:
                 self._at.rest.post(f"{self.path}/Channels/{channel}/Members", Identity=identity)
                 self._register(identity)
         else:
-            self._fill(channel, people)
+            self._fill(channel, identity, people)
         self._let_open(channel, people, protocol)
         return channel, socket
 
@@ -153,13 +153,14 @@ class _Service:
             self._sdk_clients[socket] = SdkClient(lambda frame: self._at.frame(socket, frame), token)
             self._sdk_clients[socket].open()
 
-    def _fill(self, channel: str, people: list[str]) -> None:
-        """Write members straight into the table, because joining one by one is slow."""
+    def _fill(self, channel: str, member: str, people: list[str]) -> None:
+        """Write members straight into the table, because joining one by one is slow: copies of one who has joined."""
+        sample = self._at.world.table.fetch(keys.member(channel, member_sid(channel, member)))
         members: dict[Key[Any], Record] = {}
         for identity in people:
             sid = member_sid(channel, identity)
-            names = {"sid": sid, "identity": identity, "channel_sid": channel, "service_sid": self.sid}
-            members[keys.member(channel, sid)] = names
+            index = keys.in_user_channels(user_sid(self.sid, identity), channel)
+            members[keys.member(channel, sid)] = {**(sample or {}), "sid": sid, "identity": identity, **index}
         self._at.world.table.put_many(members)
         self._at.world.table.annotate(keys.tail(channel), {"members_count": len(people) + 1})
 
@@ -167,11 +168,12 @@ class _Service:
         """Let each person have a socket open, as if it had been opened a moment ago."""
         until = self._at.world.clock.now_ms() // 1000 + 7200
         presence: dict[Key[Any], Record] = {}
-        known = self._at.world.table.fetch_many(keys.user(user_sid(self.sid, identity)) for identity in people)
-        for number, identity in enumerate(people):
+        members = [keys.member(channel, member_sid(channel, identity)) for identity in people]
+        known = self._at.world.table.fetch_many(members)
+        for number, (identity, member) in enumerate(zip(people, members, strict=True)):
             user = user_sid(self.sid, identity)
             socket = f"{channel[-12:]}-{number:03d}="
-            entry = {"at": 0, "until": until, "codec": protocol, "birth": birth_of(known.get(keys.user(user), {}))}
+            entry = {"at": 0, "until": until, "codec": protocol, "birth": birth_of(known[member])}
             presence[keys.presence(user)] = {f"connection:{socket}": entry, "expires_at": until}
             self._at.let_open(socket)
         self._at.world.table.put_many(presence)

@@ -55,7 +55,14 @@ def test_a_message_by_rest(counted: Any):
 
 def test_each_recipient_is_one_more_push_and_one_more_read(counted: Any):
     one, ten = counted(SLOW), counted(Case(SOCKET, 10, fast=False))
-    assert {meter: ten[meter] - one[meter] for meter in one if ten[meter] != one[meter]} == {FRAMES_OUT: 9, READS: 9}
+    # Eleven members have more than 4 KB, which is one more read unit.
+    assert {meter: ten[meter] - one[meter] for meter in one if ten[meter] != one[meter]} == {FRAMES_OUT: 9, READS: 10}
+
+
+def test_members_that_are_put_into_a_room_are_as_large_as_those_who_join(counted: Any):
+    hundred, thousand = (counted(Case(SOCKET, number, fast=False))[READS] for number in (100, 1000))
+    # A unit for each presence, and one for about 8 members, as in docs/scale.md.
+    assert 900 * (1 + 1 / 9) < thousand - hundred < 900 * (1 + 1 / 7)
 
 
 def test_an_sdk_gets_two_pushes(counted: Any):
