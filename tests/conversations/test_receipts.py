@@ -25,6 +25,7 @@ from tests.conversations.phones import (
     bound,
     pair,
 )
+from tests.support.killing import Killed, killed_at
 from tests.webhooks.function import Remaining
 
 WHATSAPP = f"whatsapp:{PHONE}"
@@ -423,12 +424,8 @@ def test_the_receipts_of_a_deleted_message_are_not_found_and_soon_they_are_erase
     assert len(receipts_of(thread, second)) == 3
 
 
-class _Killed(Exception):
-    pass
-
-
 def test_a_job_that_dies_while_it_erases_receipts_is_repeated_and_erases_the_rest(
-    thread: Thread, carrier: ScriptedCarrier, monkeypatch: pytest.MonkeyPatch
+    thread: Thread, carrier: ScriptedCarrier
 ) -> None:
     for phone in AMERICANS[:3]:
         thread.add(pair(phone))
@@ -438,20 +435,8 @@ def test_a_job_that_dies_while_it_erases_receipts_is_repeated_and_erases_the_res
         thread.raw("DELETE", f"{thread.path}/Messages/{message}")
     carrier.function.plan()
     (job,) = carrier.function.work.burials
-    table = carrier.function.runtime.table
-    plain, requests = table._call, 0
-
-    def dying(operation: str, **request: Any) -> Any:
-        nonlocal requests
-        requests += 1
-        answer = plain(operation, **request)
-        if requests == 2:
-            raise _Killed
-        return answer
-
-    with monkeypatch.context() as patched:
-        patched.setattr(table, "_call", dying)
-        assert carrier.function.bury(job) != []
+    with killed_at(2), pytest.raises(Killed):
+        carrier.function.bury(job)
     assert kept(carrier, thread) == {1}
     for _ in range(2):
         assert carrier.function.bury(job) == []

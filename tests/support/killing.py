@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -18,14 +18,23 @@ class Killed(BaseException):
     """The process ended here. No handler of exceptions takes it for a failure that it could answer."""
 
 
-@contextmanager
-def killed_at(number: int, of: Collection[str] = (*READS, *WRITES)) -> Iterator[None]:
+def killed_at(number: int, of: Collection[str] = (*READS, *WRITES)) -> AbstractContextManager[None]:
     """Raise `Killed` as soon as so many requests of these kinds were carried out."""
+    return _killing(lambda made: made == number, of)
+
+
+def killed_every(number: int) -> AbstractContextManager[None]:
+    """Raise `Killed` whenever so many more requests were carried out."""
+    return _killing(lambda made: made % number == 0, (*READS, *WRITES))
+
+
+@contextmanager
+def _killing(ends: Callable[[int], bool], of: Collection[str]) -> Iterator[None]:
     call, made = Table._call, itertools.count(1)
 
     def dying(table: Table, operation: str, **request: Any) -> dict[str, Any]:
         answer = call(table, operation, **request)
-        if operation in of and next(made) == number:
+        if operation in of and ends(next(made)):
             raise Killed
         return answer
 

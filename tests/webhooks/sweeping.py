@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
+
+import pytest
 
 from parley.operations.context import Caller
 from parley.operations.sweeps import sweep
 from parley.operations.table import OPERATIONS
 from tests.sockets.deployment import Deployment, House, Room
+from tests.support.killing import Killed, killed_every
 from tests.webhooks.function import WebhooksFunction
 
 
@@ -54,6 +58,17 @@ def do(house: House, kind: str, room: Room | None, given: dict[str, Any]) -> Any
     house.deployment.world.clock.advance(0.001)
     path = {"service_sid": house.sid} | ({"channel_sid": room.sid} if room else {})
     return OPERATIONS[kind, "create"](house.deployment.world.context(), path, given)
+
+
+def sweep_among_deaths(house: House, job: dict[str, Any], every: int) -> None:
+    """Sweep to the end, though whoever sweeps dies whenever so many more requests were carried out."""
+    context = house.deployment.world.context(Caller())
+    with killed_every(every):
+        for _ in range(400):
+            with suppress(Killed):
+                if sweep(context, job, lambda: False) is None:
+                    return
+    pytest.fail("the sweep does not end")
 
 
 def late_after(looks: int) -> Callable[[], bool]:

@@ -15,7 +15,7 @@ from parley.store.keys import Key
 from tests.sockets.deployment import House, Room
 from tests.support.files import UNATTACHED_SECONDS, store
 from tests.webhooks.function import WebhooksFunction
-from tests.webhooks.sweeping import do, items, late_after
+from tests.webhooks.sweeping import do, items, late_after, sweep_among_deaths
 
 HOUR = 3600
 
@@ -108,10 +108,6 @@ def test_a_deleted_channel_leaves_no_file_wherever_its_sweep_stops(
     assert (records(house, *sids), files(house)) == (set(), [])
 
 
-class _Killed(BaseException):
-    """What a killed process does to its stack."""
-
-
 # A sweep erases messages with its fifth request at the latest.
 @pytest.mark.parametrize("every", [5, 6, 7])
 def test_a_sweep_that_is_killed_anywhere_leaves_no_file_without_its_message(
@@ -121,26 +117,8 @@ def test_a_sweep_that_is_killed_anywhere_leaves_no_file_without_its_message(
     for sid in sids:
         sent(house, room, sid)
     room.delete()
-    table = house.deployment.world.table
-    plain, requests = table._call, 0
-
-    def dying(operation: str, **request: Any) -> Any:
-        nonlocal requests
-        requests += 1
-        answer = plain(operation, **request)
-        if requests % every == 0:
-            raise _Killed
-        return answer
-
-    table._call = dying  # type: ignore[method-assign]
     job = {"kind": "channel", "sid": room.sid, "at": house.deployment.world.clock.now_ms()}
-    left: Again | None = Again()
-    while left:
-        try:
-            left = sweep(house.deployment.world.context(Caller()), job, lambda: False)
-        except _Killed:
-            assert requests < 500
-    table._call = plain  # type: ignore[method-assign]
+    sweep_among_deaths(house, job, every)
     assert (webhooks.discard_all(), files(house)) == (40, [])
 
 

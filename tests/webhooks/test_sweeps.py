@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from parley.ids import user_sid
-from parley.jobs import Again
 from parley.operations.context import Caller
 from parley.operations.sweeps import sweep
 from parley.store import keys
 from tests.sockets.deployment import House, Room
 from tests.webhooks.function import Remaining, WebhooksFunction
-from tests.webhooks.sweeping import at_once, do, items, jobs, joined, late_after, left_in, status
+from tests.webhooks.sweeping import at_once, do, items, jobs, joined, late_after, left_in, status, sweep_among_deaths
 
 # A step of a sweep reads a hundred things.
 MANY, FEW = 110, 12
@@ -150,37 +149,15 @@ def test_a_sweep_that_runs_out_of_time_goes_on_where_it_stopped(
     assert doomed.is_swept()
 
 
-class _Killed(BaseException):
-    """What a killed process does to its stack."""
-
-
-# A sweep removes something with its fifth request at the latest, or has found nothing. So one that dies at every sixth
-# comes to its end.
-@pytest.mark.parametrize("every", [6, 7, 8])
+# A sweep removes something with its fifth request at the latest, or has found nothing. So one that dies after every
+# fifth comes to its end.
+@pytest.mark.parametrize("every", [5, 6, 7])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_sweep_that_was_killed_anywhere_is_finished_by_the_next(
     house: House, webhooks: WebhooksFunction, kind: Callable[[House, int], Doomed], every: int
 ) -> None:
     doomed, job = deleted(kind, house, webhooks)
-    table = house.deployment.world.table
-    plain, requests = table._call, 0
-
-    def dying(operation: str, **request: Any) -> Any:
-        nonlocal requests
-        requests += 1
-        if requests % every == 0:
-            raise _Killed
-        return plain(operation, **request)
-
-    table._call = dying  # type: ignore[method-assign]
-    context = house.deployment.world.context(Caller())
-    left: Again | None = Again()
-    while left:
-        try:
-            left = sweep(context, job, lambda: False)
-        except _Killed:
-            assert requests < 2000
-    table._call = plain  # type: ignore[method-assign]
+    sweep_among_deaths(house, job, every)
     webhooks.sweep_all()
     assert doomed.is_swept()
 
