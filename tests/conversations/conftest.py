@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from local.template.template import Template
@@ -23,13 +22,6 @@ from tests.support.stream import Stream
 from tests.support.world import World
 from tests.webhooks.conftest import asked, deployment, house, owner, silent, webhooks  # noqa: F401  (fixtures)
 from tests.webhooks.function import WebhooksFunction
-
-
-def refusal(act: Callable[[], Any]) -> tuple[int, int | None]:
-    """The status and code with which the server refuses something."""
-    with pytest.raises(TwilioRestException) as refused:
-        act()
-    return refused.value.status, refused.value.code
 
 
 @pytest.fixture

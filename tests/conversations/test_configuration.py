@@ -8,7 +8,7 @@ import pytest
 from twilio.rest import Client
 
 from parley.faces.conversations_events import SERVICE_FILTERS
-from tests.conversations.conftest import refusal
+from tests.rest.support import refusal
 from tests.support.world import World
 
 URL, OTHER_URL = "https://example.com/before", "https://example.com/after"

@@ -12,9 +12,9 @@ from parley.domain.channel_webhooks import ONLY_IN_CHAT, ONLY_IN_CONVERSATIONS
 from parley.faces.chat_events import CHANNEL_FILTERS
 from parley.faces.conversations_events import CONVERSATION_FILTERS, STORED_AS
 from parley.ports.http.outgoing import NoAnswer, Response
-from tests.conversations.conftest import refusal
 from tests.conversations.talk import AFTER, After, Talk
 from tests.ports.fakes import FakeOutgoing, SentRequest
+from tests.rest.support import refusal
 from tests.support.fakes import AUTH_TOKEN
 from tests.support.target import Target
 from tests.webhooks.function import LONGEST_AGE_SECONDS, Remaining, WebhooksFunction, queued

@@ -8,7 +8,7 @@ import pytest
 from twilio.rest import Client
 
 from parley.operations import bindings, services
-from tests.conversations.conftest import refusal
+from tests.rest.support import refusal
 from tests.support.doors import Raw
 from tests.support.world import World
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from parley.store import keys
+from tests.rest.support import refusal
 from tests.support.invariants import everything
 from tests.support.lean import LeanClient
 from tests.support.world import World
@@ -41,12 +41,6 @@ def used(conversation: Any) -> Any:
     conversation.participants.create(identity="alice")
     conversation.messages.create(body="hello")
     return conversation
-
-
-def refusal(act: Callable[[], Any]) -> tuple[int, int | None]:
-    with pytest.raises(TwilioRestException) as refused:
-        act()
-    return refused.value.status, refused.value.code
 
 
 @pytest.mark.parametrize("state", ["active", "inactive"])

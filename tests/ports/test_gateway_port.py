@@ -19,6 +19,7 @@ from parley.ports.sockets.keepalive import IDLE_SECONDS, Wire, WirePool
 from parley.ports.sockets.pace import Budget
 from tests.ports.connections_server import ConnectionsServer
 from tests.ports.fakes import FakeGateway
+from tests.rest.support import at_once
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 ALICE, BOB = "L0SM9cOFvHcCIhw=", "Nz4Ab-_+/x0CE1g="
@@ -465,18 +466,8 @@ def test_threads_share_the_gateway_and_lose_nothing(server: ConnectionsServer) -
     ids = [f"{number}=" for number in range(8)]
     server.open(*ids)
     numbers = [str(number).encode() for number in range(50)]
-    outcomes: list[dict[str, Outcome]] = []
-
-    def run(one: str) -> None:
-        for number in numbers:
-            outcomes.append(gateway.post([(one, number)]))
-
-    threads = [threading.Thread(target=run, args=(one,)) for one in ids]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert all(set(outcome.values()) == {Outcome.SENT} for outcome in outcomes)
+    posted = at_once(len(ids), lambda at: [gateway.post([(ids[at], number)]) for number in numbers])
+    assert all(set(outcome.values()) == {Outcome.SENT} for outcomes in posted for outcome in outcomes)
     assert all(server.received(one) == numbers for one in ids)
 
 

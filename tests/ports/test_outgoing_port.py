@@ -14,6 +14,7 @@ import pytest
 from parley.ports.http.outgoing import BODY_LIMIT, NoAnswer, Outgoing, Response
 from parley.ports.http.targets import TargetRefused
 from tests.ports.fakes import FakeOutgoing
+from tests.rest.support import at_once
 from tests.support.listening import listening
 
 CERTIFICATES = Path(__file__).parent / "certificates"
@@ -265,18 +266,8 @@ def test_threads_do_not_disturb_one_another(server: RawServer, outgoing: Outgoin
         return b"%02d" % (port % 100)
 
     server.answer = echo
-    results: list[int] = []
-    threads = [
-        threading.Thread(
-            target=lambda: results.append(outgoing.send("POST", server.url, {}, b"a", timeout_seconds=60).status)
-        )
-        for _ in range(16)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == [200] * 16
+    answers = at_once(16, lambda _: outgoing.send("POST", server.url, {}, b"a", timeout_seconds=60))
+    assert [answer.status for answer in answers] == [200] * 16
 
 
 # Names.

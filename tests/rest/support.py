@@ -52,6 +52,13 @@ def refused(status: int, code: int, text: str) -> Iterator[None]:
     assert found == expected, f"{found} instead of {expected}"
 
 
+def refusal(act: Callable[[], Any]) -> tuple[int, int | None]:
+    """The status and code with which the server refuses something."""
+    with pytest.raises(TwilioRestException) as caught:
+        act()
+    return caught.value.status, caught.value.code
+
+
 def sids(items: Any) -> list[str]:
     """The SIDs of listed instances."""
     return [item.sid for item in items]

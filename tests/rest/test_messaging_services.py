@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from parley import errors
@@ -14,7 +13,7 @@ from parley.errors import Refusal
 from parley.ids import sender_address, sender_sid
 from parley.operations import messaging_services, senders
 from parley.store import keys
-from tests.rest.support import DATE, at_once, sid
+from tests.rest.support import DATE, at_once, refusal, sid
 from tests.support.doors import Raw
 from tests.support.invariants import everything
 from tests.support.world import PHONE_NUMBERS, World
@@ -34,12 +33,6 @@ def enable(world: World, address: str = NUMBER, **fields: Any) -> str:
 def new(twilio: Client) -> Callable[[], Any]:
     """Makes messaging services."""
     return lambda: twilio.messaging.v1.services.create(friendly_name="support")
-
-
-def refusal(act: Callable[[], Any]) -> tuple[int, int | None]:
-    with pytest.raises(TwilioRestException) as refused:
-        act()
-    return refused.value.status, refused.value.code
 
 
 @pytest.mark.proves("messaging:CreateService")

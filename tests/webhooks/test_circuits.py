@@ -10,6 +10,7 @@ import pytest
 from parley.ports.http.outgoing import NoAnswer, Outgoing, Response
 from parley.webhooks.circuit import FAILURES, Circuits
 from tests.ports.fakes import FakeOutgoing, SentRequest
+from tests.rest.support import at_once
 from tests.support.fakes import FakeClock
 from tests.support.target import Reply, serving
 from tests.webhooks.function import WebhooksFunction
@@ -151,20 +152,7 @@ def test_threads_let_one_probe_through_at_a_time(circuits: Circuits, clock: Fake
     fail(circuits, times=FAILURES)
     for _ in range(20):
         clock.advance(60)
-        let_through: list[int] = []
-        barrier = threading.Barrier(8)
-
-        def ask(let_through: list[int] = let_through, barrier: threading.Barrier = barrier) -> None:
-            barrier.wait()
-            if circuits.wait_ms(URL) == 0:
-                let_through.append(1)
-
-        threads = [threading.Thread(target=ask) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(let_through) == 1
+        assert at_once(8, lambda _: circuits.wait_ms(URL)).count(0) == 1
         circuits.report(URL, failed=True)
 
 
