@@ -46,8 +46,8 @@ def _words(refusal: Refusal) -> str:
     return refusal.error.name.lower().replace("_", " ")
 
 
-class StoredSenders:
-    """The records of the numbers that the service uses (`cli/senders.py`)."""
+class _Stored:
+    """Records in the table of a place."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -55,6 +55,10 @@ class StoredSenders:
     @cached_property
     def _context(self) -> Context:
         return context_of(self._place)
+
+
+class StoredSenders(_Stored):
+    """The records of the numbers that the service uses (`cli/senders.py`)."""
 
     def all(self) -> dict[str, Mapping[str, Any]]:
         """Every record, by address."""
@@ -102,15 +106,8 @@ class StoredSenders:
             senders.disable(self._context, address)
 
 
-class StoredContents:
+class StoredContents(_Stored):
     """The content templates in the table."""
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-
-    @cached_property
-    def _context(self) -> Context:
-        return context_of(self._place)
 
     def put(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store a template; returns its record.
@@ -131,10 +128,8 @@ class StoredContents:
         Raises:
             Trouble: there is none.
         """
-        try:
+        with _existing(sid):
             return contents.fetch(self._context, sid)
-        except Refusal:
-            raise Trouble(f"there is no template {sid}: `parley content list` shows all") from None
 
     def delete(self, sid: str) -> None:
         """Delete one template.
@@ -142,7 +137,13 @@ class StoredContents:
         Raises:
             Trouble: there is none.
         """
-        try:
+        with _existing(sid):
             contents.delete(self._context, sid)
-        except Refusal:
-            raise Trouble(f"there is no template {sid}: `parley content list` shows all") from None
+
+
+@contextmanager
+def _existing(sid: str) -> Iterator[None]:
+    try:
+        yield
+    except Refusal:
+        raise Trouble(f"there is no template {sid}: `parley content list` shows all") from None
