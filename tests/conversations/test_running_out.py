@@ -228,10 +228,6 @@ def test_a_message_during_the_job_puts_the_end_off(house: House):
     assert (house.state(sid), late, list(house.transitions()), house.contradictions()) == ("active", [], [], [])
 
 
-class _Killed(BaseException):
-    """Ends a job where it stands."""
-
-
 _MEANWHILE = {
     "close": lambda conversation: conversation.update(state="closed"),
     "back-date": lambda conversation: conversation.update(date_created=datetime(2020, 1, 1, tzinfo=UTC)),
@@ -257,11 +253,11 @@ def test_no_entry_is_left_where_others_change_a_conversation_between_two_writes_
             monkeypatch.undo()
             _MEANWHILE[meanwhile](conversation)
             if is_killed:
-                raise _Killed
+                raise Killed
         return answer
 
     monkeypatch.setattr(Table, "_call", interrupted)
-    with suppress(_Killed):
+    with suppress(Killed):
         timers.work_off(house.world.another_container().context(), lambda: False)
     house.pass_seconds(60)
     assert done["writes"] == writes

@@ -11,9 +11,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-
-class Killed(BaseException):
-    """The process ended here. No handler of exceptions takes it for a failure that it could answer."""
+from tests.support.killing import Killed
 
 
 class Fault(StrEnum):

@@ -29,11 +29,12 @@ from tests.faults.act import Act
 from tests.faults.acts import ACTS, SENT_ONCE, WITH_TOKEN
 from tests.faults.acts_on_sockets import SENT_BY_SDKS
 from tests.faults.acts_with_files import OF_FILES
-from tests.faults.injector import Fault, Killed, Step
+from tests.faults.injector import Fault, Step
 from tests.faults.scene import Scene
 from tests.ports.fakes import FakeOutgoing, FakeQueue
 from tests.rest.everything import OPERATIONS
 from tests.sdk.acts_of_tables import ACTS as SDK_ACTS
+from tests.support.killing import Killed
 from tests.support.texting import FakeTexting
 from tests.support.turns import in_turn
 

@@ -8,10 +8,11 @@ from contextlib import suppress
 import pytest
 
 from tests.conversations.aws import text_from
-from tests.faults.injector import Fault, Killed
+from tests.faults.injector import Fault
 from tests.faults.receiving import OTHER_UNKNOWN, UNKNOWN, bodies, hear, pictured, unknown
 from tests.faults.scene import Scene
 from tests.faults.texting import NUMBER
+from tests.support.killing import Killed
 from tests.support.turns import EVERY_CASE
 
 

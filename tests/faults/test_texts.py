@@ -9,9 +9,10 @@ import pytest
 
 from parley.operations import receipts
 from parley.store import keys
-from tests.faults.injector import Fault, Killed
+from tests.faults.injector import Fault
 from tests.faults.scene import Scene
 from tests.faults.texting import carry, texts_of
+from tests.support.killing import Killed
 from tests.support.texting import FakeTexting
 
 SMS, WHATSAPP = 0, 1

@@ -13,14 +13,11 @@ import pytest
 
 from parley.ports.push import Device, Gone, Outcome, Retry
 from tests.notifications.scene import Scene
+from tests.support.killing import Killed
 
 MESSAGES = int(os.environ.get("PARLEY_NOTIFICATIONS", "40"))
 PEOPLE, PHONES = 50 if MESSAGES >= 1000 else 12, 3
 _BATCH = 50
-
-
-class Killed(BaseException):
-    """The function's process dies."""
 
 
 class World:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-
-class Killed(BaseException):
-    """The function is gone; nothing of it runs any more, no handler of exceptions either."""
+from tests.support.killing import Killed
 
 
 class DyingClient:

@@ -11,7 +11,8 @@ from local.template.template import Template
 from parley.domain.presence import live_connections
 from parley.store import keys
 from tests.sockets.deployment import Deployment, Device, House, Stream
-from tests.sockets.dying import DyingClient, Killed
+from tests.sockets.dying import DyingClient
+from tests.support.killing import Killed
 from tests.support.lean import LeanClient
 from tests.support.world import World
 

@@ -17,7 +17,8 @@ from parley.ids import user_sid
 from parley.store import keys
 from parley.stored import Connection
 from tests.sockets.deployment import Deployment, House, Stream
-from tests.sockets.dying import DyingClient, Killed
+from tests.sockets.dying import DyingClient
+from tests.support.killing import Killed
 from tests.support.lean import LeanClient
 from tests.support.world import World
 

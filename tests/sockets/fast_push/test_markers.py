@@ -13,9 +13,10 @@ from parley.store import keys
 from parley.store.changes import decode
 from parley.store.queries import Query
 from tests.sockets.deployment import Deployment, Device, House, Room, hush, passes, patterns
-from tests.sockets.dying import DyingClient, Killed
+from tests.sockets.dying import DyingClient
 from tests.sockets.fast_push.heard import got, later
 from tests.support.doors import Raw
+from tests.support.killing import Killed
 from tests.support.lean import LeanClient
 from tests.support.stream import Stream
 from tests.support.world import World
