@@ -24,7 +24,7 @@ def killed_at(number: int, of: Collection[str] = (*READS, *WRITES)) -> AbstractC
 
 
 def killed_every(number: int) -> AbstractContextManager[None]:
-    """Raise `Killed` whenever so many more requests were carried out."""
+    """Raise `Killed` after every so many requests: after the third, the sixth and so on, if `number` is 3."""
     return _killing(lambda made: made % number == 0, (*READS, *WRITES))
 
 

@@ -61,7 +61,7 @@ def do(house: House, kind: str, room: Room | None, given: dict[str, Any]) -> Any
 
 
 def sweep_among_deaths(house: House, job: dict[str, Any], every: int) -> None:
-    """Sweep to the end, though whoever sweeps dies whenever so many more requests were carried out."""
+    """Sweep to the end, although the sweep dies after each `every` requests and begins again."""
     context = house.deployment.world.context(Caller())
     with killed_every(every):
         for _ in range(400):
