@@ -104,8 +104,9 @@ def _note(found: Findings, dimension: Dimension, sizes: Sequence[int], curves: l
     if flat:
         ratios = {one.curve.name: one.milliseconds[large] / one.milliseconds[small] for one in flat}
         slowest = max(ratios, key=lambda name: ratios[name])
-        name = f"CPU of what grew most ({slowest}), {dimension.said(large)} {dimension.where}, against {small:,}"
-        found.figures.append(Figure(name, round(ratios[slowest], 2), "times", RATIO, at_most=_SAME))
+        name = f"CPU of what grew most, {dimension.said(large)} {dimension.where}, against {small:,}"
+        growth = round(ratios[slowest], 2)
+        found.figures.append(Figure(name, growth, "times", RATIO, at_most=_SAME, why=f"What grew most: {slowest}."))
     for unit, name, of in (
         ("requests to DynamoDB", "", lambda one: {size: counts.requests for size, counts in one.counts.items()}),
         ("processor time, ms", "-cpu", lambda one: one.milliseconds),
