@@ -47,8 +47,8 @@ def test_the_model_of_latency_gives_a_function_as_long_as_it_was_measured_to_tak
 ):
     measured = {one.name: one.value for one in Findings.load(pages.RESULTS / "hot.json").figures}
     share = min(memory_gigabytes()[function] / WHOLE_PROCESSOR_GIGABYTES, 1)
-    # A quieter machine takes less.
-    assert 0.9 * measured[operation] / 1000 / share <= hop.p50 <= 2 * measured[operation] / 1000 / share
+    # From run to run, a time differs by up to a fifth. A quieter machine takes less.
+    assert 0.8 * measured[operation] / 1000 / share <= hop.p50 <= 2 * measured[operation] / 1000 / share
 
 
 @pytest.mark.parametrize("part", PUBLISHED)
