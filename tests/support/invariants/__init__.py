@@ -30,9 +30,9 @@ def contradictions(
 ) -> list[str]:
     """Every contradiction among an account's items, each as a sentence.
 
-    `swept` says that no sweep is owed any more. `deaths` says that functions died while they opened or closed sockets:
-    then what nobody can see may be left until the connection's time is over. A request to follow that was killed may be
-    noted and not heard: no reply was given, and asking again mends it.
+    `swept` says that no sweep is owed any more. `deaths` says that functions died while they opened or closed sockets.
+    Such a function may leave items that no API shows, until the connection's time is over. If a request to follow was
+    killed, the connection may list whom it follows without hearing of them. It got no reply, and asks again.
 
     `objects` are the keys of all objects in the account's bucket. Without them, only the records of files are compared.
     """
